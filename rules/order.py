@@ -7,6 +7,8 @@ A report that is not newer than the newest changes no state.
 
 from __future__ import annotations
 
+from typing import Any
+
 from rules.duration import SECOND_MS
 
 GAP_PATIENCE_MS = 60 * SECOND_MS
@@ -45,21 +47,31 @@ class Order:
         expected = self.seq + 1 if boot == self.boot else 0
         if seq > expected and self.boot >= 0:  # nothing is missing before the first report ever
             self._note(boot, expected, seq - 1, at_ms)
-        elif boot != self.boot and not self.gap_due_ms:
-            self.missing = None
         self.boot = boot
         self.seq = seq
         return True
 
     def _note(self, boot: int, first: int, last: int, at_ms: int) -> None:
-        known = self.missing if boot == self.boot and self.gap_due_ms else None
-        if last - first + 1 > _MOST_REMEMBERED:
-            self.missing = None
-        else:
-            self.missing = set(range(first, last + 1)) | (known or set())
-        self.first = self.first if known else first
+        if not self.gap_due_ms:
+            self.gap_due_ms = at_ms + GAP_PATIENCE_MS
+            self.first = first
+            self.missing = set()
         self.last = last
-        self.gap_due_ms = self.gap_due_ms if known else at_ms + GAP_PATIENCE_MS
+        if last - first < _MOST_REMEMBERED and self.missing is not None:
+            self.missing.update(range(first, last + 1))
+        else:
+            self.missing = None
+
+    def snapshot(self) -> list[Any]:
+        missing = sorted(self.missing) if self.missing is not None else None
+        return [self.device, self.boot, self.seq, self.gap_due_ms, self.first, self.last, missing]
+
+    @classmethod
+    def resume(cls, snapshot: list[Any]) -> Order:
+        order = cls(*snapshot[:3])
+        order.gap_due_ms, order.first, order.last, missing = snapshot[3:]
+        order.missing = set(missing) if missing is not None else None
+        return order
 
     def still_missing(self) -> int:
         return len(self.missing) if self.missing is not None else self.last - self.first + 1

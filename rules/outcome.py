@@ -76,13 +76,11 @@ class AlarmOutcome(Outcome):
     Attributes:
         alarm: Its id.
         rule: The rule's name.
-        condition: What the rule watches.
         since_ms: Since when the condition holds; never changes.
     """
 
     alarm: str
     rule: str
-    condition: Condition
     since_ms: int
 
 
@@ -91,10 +89,12 @@ class AlarmRaised(AlarmOutcome):
     """The first step is due.
 
     Attributes:
+        condition: What the rule watches.
         due_ms: When it should have been raised.
         late: Because nobody listened then.
     """
 
+    condition: Condition
     due_ms: int
     late: bool
 
@@ -104,6 +104,7 @@ class StepDue(AlarmOutcome):
     """Somebody is to be told now.
 
     Attributes:
+        condition: What the rule watches.
         step: Its number in the rule, from 0.
         tell: Whom.
         unless_taken: Not if somebody has taken the case.
@@ -111,6 +112,7 @@ class StepDue(AlarmOutcome):
         late: Because nobody listened then.
     """
 
+    condition: Condition
     step: int
     tell: str
     unless_taken: bool
@@ -130,9 +132,11 @@ class AlarmMissed(AlarmOutcome):
     """It was due and over again before anybody could know: recorded, told to nobody.
 
     Attributes:
+        condition: What the rule watches.
         due_ms: When it would have been raised.
     """
 
+    condition: Condition
     due_ms: int
 
 

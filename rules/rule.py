@@ -75,6 +75,7 @@ class Entrance(NamedTuple):
         heartbeat_ms: How often its device is expected to speak; ``None`` if
             silence says nothing (a replayed file).
         silent_after_ms: How long it may say nothing before its state is unknown.
+        trial: Its device is not live yet (试运行): shown, but watched by no rule.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Entrance(NamedTuple):
     tags: frozenset[str] = frozenset()
     heartbeat_ms: int | None = None
     silent_after_ms: int | None = None
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +162,11 @@ class Rule:
     overrides: tuple[Override, ...] = field(default=())
 
     def watches(self, entrance: Entrance) -> bool:
-        return self.watch.covers(entrance) and not any(w.covers(entrance) for w in self.excepting)
+        return (
+            not entrance.trial
+            and self.watch.covers(entrance)
+            and not any(w.covers(entrance) for w in self.excepting)
+        )
 
     def steps_for(self, entrance: Entrance) -> tuple[Step, ...]:
         for override in self.overrides:
