@@ -1,0 +1,27 @@
+"""Errors for people: what, where, and how to mend it."""
+
+from __future__ import annotations
+
+
+class DoorwardError(Exception):
+    """Something that a person has to mend.
+
+    Attributes:
+        what: What is wrong, in plain words.
+        where: The file, address or option concerned; may be empty.
+        mend: What to do; may be empty.
+    """
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what, self.where, self.mend = what, where, mend
+        super().__init__(
+            f"{where}: {what}. {mend}".strip(": ").rstrip() if where else f"{what}. {mend}".rstrip()
+        )
+
+
+class StoreError(DoorwardError):
+    """The database cannot be used."""
+
+
+class AlreadyRunning(DoorwardError):
+    """Another gateway works on the same database or client id."""

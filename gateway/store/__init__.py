@@ -1,0 +1,1 @@
+"""What survives: the journal, states, alarms, cases, the outbox."""
