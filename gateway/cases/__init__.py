@@ -1,0 +1,1 @@
+"""Alarm → case: what people do about it (pure)."""

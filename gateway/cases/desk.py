@@ -1,0 +1,425 @@
+"""The desk: outcomes and people's acts in; cases, their events and messages out.
+
+Rule 1: pure. ``at_ms`` comes with the outcome or the act, the registry is a value.
+Rule 2: a case is filed at the first step that tells a worker or somebody above. A
+        reminder to residents is a message without a case.
+Rule 3: an alarm that is raised soon after settling reopens the case, with the same
+        owner and without a second reminder to residents.
+Rule 4: every telling and not telling leaves its reason.
+
+Read ``on_outcome``, then ``on_act``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from gateway.cases.act import Act, Answer
+from gateway.cases.case import (
+    REASONS,
+    VERIFIED,
+    Case,
+    CaseEvent,
+    CaseState,
+    StandingAlarm,
+    case_id,
+)
+from gateway.notify.message import KEEPS_MS, LOGIN_KEEPS_MS, Message, Text, message_id
+from gateway.notify.whom import Told, above, rank, whom
+from gateway.places.model import Registry
+from rules.duration import MINUTE_MS
+from rules.outcome import AlarmCleared, AlarmRaised, Cleared, Outcome, RuleFailed, StepDue
+from rules.rule import RESIDENTS, SUBJECT, RuleSet, Severity, Subject
+
+Key = tuple[str, Subject]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the desk wants written, all in one transaction.
+
+    Attributes:
+        cases: Every case that changed, as it is now.
+        joined: (alarm, case): alarms that belong to a case from now on.
+        all_clear: Alarms that are over: whoever was told of one hears it.
+        handled: Cases that were settled by hand: whoever was told hears it.
+    """
+
+    cases: dict[str, Case] = field(default_factory=dict)
+    events: list[CaseEvent] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    joined: list[tuple[str, str]] = field(default_factory=list)
+    all_clear: list[tuple[StandingAlarm, int]] = field(default_factory=list)
+    handled: list[tuple[Case, int]] = field(default_factory=list)
+
+
+class Desk:
+    """All unsettled cases, and those that may be reopened."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        rules: RuleSet,
+        zone: tzinfo,
+        reachable: Callable[[str], bool],
+        *,
+        cases: Iterable[Case] = (),
+        standing: Iterable[StandingAlarm] = (),
+    ) -> None:
+        self._registry = registry
+        self._rules = {rule.name: rule for rule in rules.rules}
+        self._setup = rules.hash
+        self._zone = zone
+        self._reachable = reachable
+        self._cases: dict[str, Case] = {}
+        self._latest: dict[Key, Case] = {}
+        for case in sorted(cases, key=lambda c: c.filed_at_ms):
+            self._remember(case)
+        self._standing: dict[str, StandingAlarm] = {alarm.id: alarm for alarm in standing}
+        self._changes = Changes()
+
+    def take_changes(self) -> Changes:
+        """Everything since the last call."""
+        changes, self._changes = self._changes, Changes()
+        return changes
+
+    def forget_until(self, now_ms: int) -> None:
+        """Drop settled cases that nothing can reopen any more; the database keeps them."""
+        needed = {alarm.case for alarm in self._standing.values()}
+        for case in list(self._cases.values()):
+            if case.state is CaseState.SETTLED and case.reopen_until_ms < now_ms and case.id not in needed:
+                del self._cases[case.id]
+                if self._latest.get((case.entrance, case.subject)) is case:
+                    del self._latest[(case.entrance, case.subject)]
+
+    # -- outcomes --------------------------------------------------------------
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        match outcome:
+            case AlarmRaised():
+                self._on_raised(outcome)
+            case StepDue():
+                self._on_step(outcome)
+            case AlarmCleared():
+                self._on_cleared(outcome)
+            case RuleFailed(everywhere=True):
+                self._tell_rule_off(outcome)
+
+    def _on_raised(self, o: AlarmRaised) -> None:
+        subject = SUBJECT[o.condition]
+        case = self._latest.get((o.entrance, subject))
+        joins = None
+        if case is not None and case.state is not CaseState.SETTLED:
+            joins = case.id
+            self._note(case, o.at_ms, "alarm_joined", through="sensor", why=o.rule, facts={"alarm": o.alarm})
+        elif case is not None and o.at_ms <= case.reopen_until_ms:
+            joins = case.id
+            case.move(CaseState.FILED)
+            case.settled_at_ms = case.settled_how = None
+            self._note(case, o.at_ms, "reopened", through="sensor", why=o.rule, facts={"alarm": o.alarm})
+        alarm = StandingAlarm(o.alarm, o.rule, o.entrance, o.condition, o.since_ms, joins)
+        self._standing[o.alarm] = alarm
+        if joins:
+            self._changes.joined.append((o.alarm, joins))
+
+    def _on_step(self, o: StepDue) -> None:
+        alarm = self._standing[o.alarm]
+        case = self._cases.get(alarm.case) if alarm.case else None
+        if o.tell == RESIDENTS:
+            if case is None:
+                self._remind(alarm, o)
+            else:
+                self._note(
+                    case, o.at_ms, "not_told", through="clock", why="reminded_before", facts={"role": o.tell}
+                )
+            return
+        if case is not None and case.state is CaseState.SETTLED:
+            self._note(case, o.at_ms, "not_told", through="clock", why="settled", facts={"role": o.tell})
+            return
+        case = case or self._latest.get((o.entrance, SUBJECT[o.condition]))
+        if case is not None and case.state is CaseState.TAKEN and o.unless_taken:
+            self._note(case, o.at_ms, "not_told", through="clock", why="taken", facts={"role": o.tell})
+            return
+        told = self._whom(o.tell, o.entrance, o.at_ms)
+        if case is None or case.state is CaseState.SETTLED:
+            case = self._file(alarm, o, told)
+        elif told is not None and case.state is CaseState.FILED and rank(told.role) > rank(case.owner_role):
+            self._hand_to(case, told, "passed_up")
+            self._note(case, o.at_ms, "passed_up", through="clock", why="not_taken", facts=_of(told))
+        if alarm.case is None:
+            self._join(alarm, case)
+        self._tell(case, alarm, o, told)
+
+    def _on_cleared(self, o: AlarmCleared) -> None:
+        alarm = self._standing.pop(o.alarm, None)
+        if alarm is None:
+            return
+        self._changes.all_clear.append((alarm, o.at_ms))
+        case = self._cases.get(alarm.case) if alarm.case else None
+        if case is None or case.state is CaseState.SETTLED:
+            return
+        if any(other.case == case.id for other in self._standing.values()):
+            self._note(case, o.at_ms, "alarm_over", through="sensor", why=o.rule, facts={"alarm": o.alarm})
+            return
+        how = VERIFIED if o.reason is Cleared.OVER else str(o.reason)
+        self._settle(case, o.at_ms, how)
+        self._note(case, o.at_ms, "settled", through="sensor", why=how)
+
+    # -- what people do ----------------------------------------------------------
+
+    def on_act(self, act: Act, at_ms: int) -> Answer:
+        """What somebody did on a page. Who may not see the entrance learns nothing of its case."""
+        if act.do == "login":
+            return self._log_in(act.person, at_ms)
+        case = self._cases.get(act.case)
+        if case is None or not self._registry.may_see(act.person, case.entrance):
+            return Answer.NOT_FOUND
+        if case.state is CaseState.SETTLED:
+            return Answer.ALREADY_SETTLED
+        if act.do == "take":
+            return self._take(case, act, at_ms)
+        if act.do == "settle":
+            return self._settle_by_hand(case, act, at_ms)
+        return self._pass_up(case, act, at_ms)
+
+    def _take(self, case: Case, act: Act, at_ms: int) -> Answer:
+        if case.state is CaseState.TAKEN:
+            return Answer.ALREADY_YOURS if case.taken_by == act.person else Answer.ALREADY_TAKEN
+        case.move(CaseState.TAKEN)
+        case.taken_at_ms, case.taken_by = at_ms, act.person
+        case.owner, case.owner_role = act.person, self._registry.people[act.person].role
+        case.owner_why = "took_it"
+        self._note(case, at_ms, "taken", who=act.person, through=act.through, why="took_it")
+        return Answer.DONE
+
+    def _settle_by_hand(self, case: Case, act: Act, at_ms: int) -> Answer:
+        if act.reason not in REASONS:
+            return Answer.REASON_NEEDED
+        self._settle(case, at_ms, act.reason)
+        facts: dict[str, object] = {"note": act.note} if act.note else {}
+        self._note(case, at_ms, "settled", who=act.person, through=act.through, why=act.reason, facts=facts)
+        self._changes.handled.append((case, at_ms))
+        return Answer.DONE
+
+    def _pass_up(self, case: Case, act: Act, at_ms: int) -> Answer:
+        role = above(case.owner_role)
+        told = self._whom(role, case.entrance, at_ms) if role else None
+        if told is None:
+            return Answer.NOBODY_ABOVE
+        if case.state is CaseState.TAKEN:
+            case.move(CaseState.FILED)
+        self._hand_to(case, told, "passed_up")
+        facts = _of(told) | ({"note": act.note} if act.note else {})
+        self._note(case, at_ms, "passed_up", who=act.person, through=act.through, why="asked", facts=facts)
+        by = self._registry.people[act.person].name
+        self._queue(
+            message_id("passed", case.id, told.person.id, at_ms),
+            told.person.id,
+            Text.PASSED,
+            about=self._first_alarm(case),
+            entrance=case.entrance,
+            severity=case.severity,
+            case=case.id,
+            at_ms=at_ms,
+            facts=self._facts(case.rule, case.entrance, case.since_ms)
+            | {"why": told.why, "role": told.role, "by": by, "note": act.note},
+        )
+        return Answer.DONE
+
+    def _log_in(self, person: str, at_ms: int) -> Answer:
+        if person not in self._registry.people:
+            return Answer.NOT_FOUND
+        self._changes.messages.append(
+            Message(
+                id=message_id("login", person, at_ms // MINUTE_MS),  # one a minute is enough
+                person=person,
+                about=f"login:{person}",
+                text=Text.LOGIN,
+                facts={"name": self._registry.people[person].name},
+                severity=Severity.HIGH,
+                queued_at_ms=at_ms,
+                expires_at_ms=at_ms + LOGIN_KEEPS_MS,
+            )
+        )
+        return Answer.DONE
+
+    # -- inside --------------------------------------------------------------------
+
+    def _file(self, alarm: StandingAlarm, o: StepDue, told: Told | None) -> Case:
+        subject = SUBJECT[o.condition]
+        rule = self._rules[o.rule]
+        case = Case(
+            id=case_id(o.entrance, subject, o.at_ms),
+            entrance=o.entrance,
+            subject=subject,
+            state=CaseState.FILED,
+            severity=rule.severity,
+            rule=o.rule,
+            since_ms=o.since_ms,
+            filed_at_ms=o.at_ms,
+            owner=None,
+            owner_role=o.tell,
+            owner_why="nobody",
+            setup=self._setup,
+        )
+        if told is not None:
+            self._hand_to(case, told, told.why)
+        self._remember(case)
+        self._note(case, o.at_ms, "filed", through="clock", why=o.rule, facts=_of(told) if told else {})
+        # Alarms of this door that only reminded residents so far belong to it as well.
+        for other in list(self._standing.values()):
+            if (
+                other.id != alarm.id
+                and other.case is None
+                and (other.entrance, SUBJECT[other.condition])
+                == (
+                    o.entrance,
+                    subject,
+                )
+            ):
+                self._join(other, case)
+        return case
+
+    def _join(self, alarm: StandingAlarm, case: Case) -> None:
+        self._standing[alarm.id] = alarm._replace(case=case.id)
+        self._changes.joined.append((alarm.id, case.id))
+
+    def _hand_to(self, case: Case, told: Told, why: str) -> None:
+        case.owner, case.owner_role, case.owner_why = told.person.id, told.role, why
+        self._changes.cases[case.id] = case
+
+    def _settle(self, case: Case, at_ms: int, how: str) -> None:
+        case.move(CaseState.SETTLED)
+        case.settled_at_ms, case.settled_how = at_ms, how
+        rule = self._rules.get(case.rule)
+        case.reopen_until_ms = at_ms + (rule.reopen_within_ms if rule else 0)
+
+    def _remind(self, alarm: StandingAlarm, o: StepDue) -> None:
+        row = self._registry.entrances.get(o.entrance)
+        if row is None or not self._reachable(row.resident_key):
+            return
+        self._queue(
+            message_id("tell", o.entrance, o.condition, o.since_ms, row.resident_key),
+            row.resident_key,
+            Text.REMIND,
+            about=alarm.id,
+            entrance=o.entrance,
+            severity=self._rules[o.rule].severity,
+            case=None,
+            at_ms=o.at_ms,
+            facts=self._facts(o.rule, o.entrance, o.since_ms) | {"late": o.late, "due_ms": o.due_ms},
+        )
+
+    def _tell(self, case: Case, alarm: StandingAlarm, o: StepDue, told: Told | None) -> None:
+        if told is None:
+            self._note(case, o.at_ms, "not_told", through="clock", why="nobody", facts={"role": o.tell})
+            return
+        # One person is told once of one opening, whatever rules and roles lead to her.
+        mid = message_id("tell", o.entrance, o.condition, o.since_ms, told.person.id)
+        self._queue(
+            mid,
+            told.person.id,
+            Text.TELL,
+            about=alarm.id,
+            entrance=o.entrance,
+            severity=self._rules[o.rule].severity,
+            case=case.id,
+            at_ms=o.at_ms,
+            facts=self._facts(o.rule, o.entrance, o.since_ms)
+            | {"late": o.late, "due_ms": o.due_ms, "why": told.why, "role": told.role},
+        )
+        facts = {**_of(told), "message": mid, "due_ms": o.due_ms, "late": o.late, "rule": o.rule}
+        self._note(case, o.at_ms, "told", through="clock", why=told.why, facts=facts)
+
+    def _tell_rule_off(self, o: RuleFailed) -> None:
+        told = self._whom("maintainer", o.entrance, o.at_ms)
+        if told is not None:
+            self._queue(
+                message_id("rule_off", o.rule, o.at_ms, told.person.id),
+                told.person.id,
+                Text.RULE_OFF,
+                about=f"rule:{o.rule}",
+                entrance=o.entrance,
+                severity=Severity.HIGH,
+                case=None,
+                at_ms=o.at_ms,
+                facts={"rule": o.rule, "title": dict(self._rules[o.rule].title), "error": o.error},
+            )
+
+    def _queue(
+        self,
+        mid: str,
+        person: str,
+        text: Text,
+        *,
+        about: str,
+        entrance: str,
+        severity: str,
+        case: str | None,
+        at_ms: int,
+        facts: dict[str, object],
+    ) -> None:
+        self._changes.messages.append(
+            Message(
+                id=mid,
+                person=person,
+                about=about,
+                text=text,
+                facts=facts,
+                severity=severity,
+                bundle=person,
+                case=case,
+                entrance=entrance,
+                queued_at_ms=at_ms,
+                expires_at_ms=at_ms + KEEPS_MS,
+            )
+        )
+
+    def _facts(self, rule: str, entrance: str, since_ms: int) -> dict[str, object]:
+        row = self._registry.entrances.get(entrance)
+        known = self._rules.get(rule)
+        return {
+            "place": row.words if row else entrance,
+            "grid": row.grid if row else "",
+            "kind": row.kind if row else "unit_door",
+            "rule": rule,
+            "condition": str(known.when) if known else "",
+            "title": dict(known.title) if known else {},
+            "since_ms": since_ms,
+        }
+
+    def _first_alarm(self, case: Case) -> str:
+        return min((a.id for a in self._standing.values() if a.case == case.id), default=case.id)
+
+    def _whom(self, role: str, entrance: str, at_ms: int) -> Told | None:
+        return whom(
+            role, entrance, at_ms, registry=self._registry, zone=self._zone, reachable=self._reachable
+        )
+
+    def _remember(self, case: Case) -> None:
+        self._cases[case.id] = case
+        self._latest[(case.entrance, case.subject)] = case
+
+    def _note(
+        self,
+        case: Case,
+        at_ms: int,
+        what: str,
+        *,
+        through: str,
+        why: str,
+        who: str | None = None,
+        facts: dict[str, object] | None = None,
+    ) -> None:
+        self._changes.cases[case.id] = case
+        self._changes.events.append(
+            CaseEvent(
+                case=case.id, at_ms=at_ms, what=what, who=who, through=through, why=why, facts=facts or {}
+            )
+        )
+
+
+def _of(told: Told) -> dict[str, object]:
+    return {"person": told.person.id, "role": told.role, "because": told.why, "skipped": list(told.skipped)}

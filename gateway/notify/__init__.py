@@ -1,0 +1,1 @@
+"""Case → message: whom, what words, when (pure), and the sending (I/O)."""

@@ -1,0 +1,156 @@
+"""What a restart reads back: checkpoint, journal tail, cases. And writes: checkpoints, setups."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from gateway.cases.case import Case, CaseState, StandingAlarm
+from gateway.store import tables as t
+from rules.engine import Setup
+from rules.load import from_canonical
+from rules.reading import Reading
+from rules.rule import Condition, Entrance, Subject
+
+CHECKPOINTS_KEPT = 2
+
+
+class Checkpoint(NamedTuple):
+    position: int
+    setup: str
+    state: dict[str, Any]
+
+
+def setup_hash(setup: Setup) -> str:
+    """Names the rules, entrances and zone together."""
+    return hashlib.sha256(
+        f"{setup.rules.hash}\0{setup.zone}\0".encode() + _entrances_text(setup).encode()
+    ).hexdigest()[:16]
+
+
+def _entrances_text(setup: Setup) -> str:
+    rows = [
+        [e.id, e.kind, sorted(e.within), sorted(e.tags), e.heartbeat_ms, e.silent_after_ms, e.trial]
+        for e in setup.entrances.values()
+    ]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+
+
+def keep_setup(tx: Connection, setup: Setup, name: str, at_ms: int) -> None:
+    """Keep a setup for ever under its hash: alarms and cases name it."""
+    tx.execute(
+        sqlite_insert(t.setups)
+        .values(
+            hash=name,
+            at_ms=at_ms,
+            zone=str(setup.zone),
+            rules=setup.rules.text,
+            entrances=zlib.compress(_entrances_text(setup).encode(), 1),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def read_setup(tx: Connection, name: str) -> Setup:
+    row = tx.execute(select(t.setups).where(t.setups.c.hash == name)).one()
+    entrances = [
+        Entrance(ident, kind, frozenset(within), frozenset(tags), heartbeat, silent, trial)
+        for ident, kind, within, tags, heartbeat, silent, trial in json.loads(zlib.decompress(row.entrances))
+    ]
+    return Setup(from_canonical(row.rules), {e.id: e for e in entrances}, ZoneInfo(row.zone))
+
+
+def keep_checkpoint(tx: Connection, position: int, at_ms: int, setup: str, state: dict[str, Any]) -> None:
+    packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
+    tx.execute(insert(t.checkpoints).values(position=position, at_ms=at_ms, setup=setup, state=packed))
+    kept = select(t.checkpoints.c.position).order_by(t.checkpoints.c.position.desc()).limit(CHECKPOINTS_KEPT)
+    tx.execute(delete(t.checkpoints).where(t.checkpoints.c.position.not_in(kept)))
+
+
+def last_checkpoint(tx: Connection) -> Checkpoint | None:
+    row = tx.execute(select(t.checkpoints).order_by(t.checkpoints.c.position.desc()).limit(1)).first()
+    if row is None:
+        return None
+    return Checkpoint(row.position, row.setup, json.loads(zlib.decompress(row.state)))
+
+
+class JournalLine(NamedTuple):
+    """One line read back. ``arrival`` is (entrance, reading) for a reading, else ``None``."""
+
+    position: int
+    at_ms: int
+    kind: str
+    setup: str | None
+    arrival: tuple[str, Reading] | None
+
+
+_J = t.journal.c
+_COLUMNS = (
+    _J.position,
+    _J.kind,
+    _J.entrance,
+    _J.device,
+    _J.at_ms,
+    _J.contact,
+    _J.retained,
+    _J.boot,
+    _J.seq,
+    _J.battery_pct,
+    _J.battery_v,
+    _J.battery_low,
+    _J.tamper,
+    _J.online,
+    _J.online_scope,
+    _J.rssi_dbm,
+    _J.linkquality,
+    _J.device_time,
+)
+
+
+def journal_after(tx: Connection, position: int) -> Iterator[JournalLine]:
+    """What came in after ``position``, in order."""
+    found = tx.execution_options(yield_per=5_000).execute(
+        select(*_COLUMNS).where(_J.position > position).order_by(_J.position)
+    )
+    for where, kind, entrance, device, at_ms, *facts in found:
+        if kind == "reading":
+            facts[9] = facts[9] or "device"
+            yield JournalLine(where, at_ms, kind, None, (entrance, Reading(device, at_ms, *facts)))
+        else:
+            yield JournalLine(where, at_ms, kind, device or None, None)
+
+
+def living_cases(tx: Connection, now_ms: int) -> list[Case]:
+    """Cases that are not settled, may be reopened, or have a standing alarm."""
+    standing = select(t.alarms.c.case_id).where(
+        t.alarms.c.cleared_at_ms.is_(None), t.alarms.c.case_id.is_not(None)
+    )
+    c = t.cases.c
+    rows = tx.execute(
+        select(t.cases).where(
+            or_(c.state != CaseState.SETTLED, c.reopen_until_ms >= now_ms, c.id.in_(standing))
+        )
+    )
+    cases = []
+    for row in rows.mappings():
+        values = dict(row)
+        values["subject"] = Subject(values["subject"])
+        values["state"] = CaseState(values["state"])
+        cases.append(Case(**values))
+    return cases
+
+
+def standing_alarms(tx: Connection) -> list[StandingAlarm]:
+    c = t.alarms.c
+    rows = tx.execute(select(t.alarms).where(c.cleared_at_ms.is_(None), c.raised_at_ms.is_not(None)))
+    return [
+        StandingAlarm(row.id, row.rule, row.entrance, Condition(row.condition), row.since_ms, row.case_id)
+        for row in rows
+    ]
