@@ -1,0 +1,12 @@
+"""What was probably meant, where the choice is too long to be listed whole."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def near(written: str, known: Iterable[str]) -> str:
+    """A sentence with the nearest known word; empty if none is near."""
+    found = difflib.get_close_matches(written, known, n=1)
+    return f"Did you mean '{found[0]}'?" if found else ""
