@@ -25,3 +25,7 @@ class StoreError(DoorwardError):
 
 class AlreadyRunning(DoorwardError):
     """Another gateway works on the same database or client id."""
+
+
+class DirectoryError(DoorwardError):
+    """The settings or rules of a directory cannot be used."""

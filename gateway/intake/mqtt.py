@@ -169,6 +169,7 @@ class Listener:
             self._waiting = deque(item for item in self._waiting if isinstance(item, Heard))
             self._bytes = 0
             self._epoch += 1  # nothing of the present connection may be acknowledged any more
+            self._caught_up = False
         self._ring()
 
     def watch(self) -> None:
@@ -178,6 +179,11 @@ class Listener:
             self.restarts += 1
             self._echoed_at = time.monotonic()
             self.start()
+
+    @property
+    def listening(self) -> bool:
+        """Connected, and all that waited at the broker has been handed over."""
+        return self._connected and self._caught_up
 
     @property
     def healthy(self) -> bool:

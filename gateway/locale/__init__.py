@@ -29,7 +29,9 @@ def texts(language: Language) -> NullTranslations:
         catalog = read_po(file, locale="zh_Hans_CN")
     translations = Translations()
     # Its own reader wants a compiled file, and nobody who runs doorward should have to compile one.
-    translations._catalog = {message.id: str(message.string) for message in catalog if message.id}
+    translations._catalog = {
+        message.id: str(message.string) for message in catalog if isinstance(message.id, str) and message.id
+    }
     return translations
 
 

@@ -1,0 +1,206 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TextIO, TypeVar
+
+import click
+
+from gateway.errors import DoorwardError
+
+T = TypeVar("T")
+_Directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="doorward")
+def main() -> None:
+    """doorward 门卫: which doors stand open or are broken, and whose they are."""
+
+
+@main.command()
+@_Directory
+def init(directory: Path) -> None:
+    """Write a commented starter directory."""
+    from gateway.starter import write_starter
+
+    for path in _or_exit(lambda: write_starter(directory)):
+        click.echo(path)
+    click.echo(f"\nEdit these, then:\n  doorward check {directory}\n  doorward run {directory}")
+
+
+@main.command()
+@_Directory
+def check(directory: Path) -> None:
+    """List every fault of a directory; exit 1 if there is any."""
+    from gateway.check import check as all_faults
+
+    faults = all_faults(directory)
+    for fault in faults:
+        click.echo(fault)
+    if faults:
+        sys.exit(1)
+    click.echo("no fault found")
+
+
+@main.command()
+@_Directory
+@click.option("--only", type=click.Choice(["gateway", "sender", "web"]), help="Run one part only.")
+def run(directory: Path, only: str | None) -> None:
+    """Run the gateway, the sender and the web pages."""
+    _log()
+    stop = _stop_on_signal()
+    if only is None:
+        from gateway.supervise import supervise
+
+        sys.exit(supervise(directory, stop))
+    from gateway.directory import open_directory
+    from gateway.parts import RUN
+
+    _or_exit(lambda: RUN[only](open_directory(directory), stop))
+
+
+@main.group()
+def rules() -> None:
+    """Look after rule files."""
+
+
+@rules.command("test")
+@_Directory
+def rules_test(directory: Path) -> None:
+    """Play the stories in the rule files; exit 1 if one ends otherwise."""
+    from gateway.directory import open_directory
+    from rules.story import play
+
+    opened = _or_exit(lambda: open_directory(directory))
+    zone = opened.config.places.tz
+    failed = 0
+    for rule, story, where in opened.loaded.stories:
+        told = play(rule, story, zone)
+        if tuple(told) != story.expect:
+            failed += 1
+            click.echo(f"{where}: {rule.name}: {story.title}")
+            click.echo(f"  expected {', '.join(map(str, story.expect)) or 'nothing'}")
+            click.echo(f"  told     {', '.join(map(str, told)) or 'nothing'}")
+    click.echo(f"{len(opened.loaded.stories) - failed} stories as expected, {failed} not")
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+def decode() -> None:
+    """Reports in (JSON lines on standard input), what we understand out."""
+    from gateway.intake.decode import decode_lines
+
+    for line in decode_lines(sys.stdin.buffer):
+        click.echo(line)
+
+
+@main.command()
+@_Directory
+@click.option("--readings", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--out", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="Default: the screen."
+)
+@click.option("--until", help="Play on to this time (ISO 8601) instead of ending at the last reading.")
+def replay(directory: Path, readings: Path, out: TextIO, until: str | None) -> None:
+    """Play a CSV file (time,entrance,contact) through the rules of DIR; one JSON line per alarm."""
+    from gateway.directory import open_directory
+    from gateway.history.replay import parse_time, read_readings
+    from gateway.history.replay import replay as play
+
+    opened = _or_exit(lambda: open_directory(directory))
+    zone = opened.config.places.tz
+    entrances = {row.id: row.for_rules(None) for row in opened.registry.entrances.values()}
+    with readings.open(encoding="utf-8-sig", newline="") as lines:
+        rows, faults = read_readings(lines, readings.name, zone, entrances)
+    for fault in faults:
+        click.echo(str(fault), err=True)
+    try:
+        until_ms = parse_time(until, zone) if until else None
+    except ValueError:
+        raise click.BadParameter(f"'{until}' is no time", param_hint="--until") from None
+    for alarm in play(opened.loaded.rules, entrances, zone, rows, until_ms):
+        out.write(json.dumps(alarm.line(), ensure_ascii=False) + "\n")
+
+
+@main.command()
+@_Directory
+def devices(directory: Path) -> None:
+    """Devices that report and stand in no table, as rows to add to devices.csv."""
+    from sqlalchemy import select
+
+    from gateway.app import open_store
+    from gateway.directory import open_directory
+    from gateway.store.tables import unknown_devices as t
+
+    opened = _or_exit(lambda: open_directory(directory))
+    db = _or_exit(lambda: open_store(opened, wait_s=0))
+    with db.read() as tx:
+        rows = tx.execute(select(t).order_by(t.c.last_ms.desc())).all()
+    click.echo("dialect,box,channel,entrance,from,to,profile,gateway,trial,interval")
+    for row in rows:
+        if opened.registry.binding(row.device, row.last_ms) is not None:
+            continue
+        dialect, _, name = row.device.partition(":")
+        box, _, channel = name.partition("#")
+        click.echo(f"{dialect},{box},{channel},,,,,,,")
+        click.echo(f"#   {row.reports} reports, topic {row.topic}: {row.reason}", err=True)
+
+
+@main.command()
+@click.option("--port", default=8080, show_default=True, help="Of the pages.")
+@click.option("--phone-port", default=8090, show_default=True, help="Of the fake phones.")
+@click.option("--broker-port", default=1884, show_default=True, help="Of the demonstration's own broker.")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("demo-data"), show_default=True)
+def demo(port: int, phone_port: int, broker_port: int, data: Path) -> None:
+    """A district of its own, on this machine: broker, doors, people and their phones."""
+    from gateway.demo import show
+
+    _log(logging.ERROR)
+    _or_exit(
+        lambda: show(data, port=port, phone_port=phone_port, broker_port=broker_port, stop=_stop_on_signal())
+    )
+
+
+def _or_exit(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except DoorwardError as error:
+        _fail(error)
+
+
+def _fail(error: DoorwardError) -> NoReturn:
+    click.echo(f"doorward: {error}", err=True)
+    sys.exit(1)
+
+
+def _stop_on_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def on_signal(*_: Any) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    return stop
+
+
+def _log(level: int = logging.INFO) -> None:
+    """To standard error. Libraries that put addresses or tokens into their lines stay silent."""
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("apprise", "urllib3", "requests", "httpx", "uvicorn.access", "sqlalchemy"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+if __name__ == "__main__":
+    main()

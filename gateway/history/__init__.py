@@ -1,0 +1,1 @@
+"""Readings kept for people and for what-if (I/O)."""
