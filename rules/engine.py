@@ -52,6 +52,8 @@ its radio resets. A device's own verdict always counts as well."""
 
 _OF_LEAF = (Condition.LEFT_OPEN, Condition.CHATTERING)
 _NEVER = 1 << 62
+_WINDOWS_TRIED = 3
+"""A clock change makes one of two windows shorter; a step longer than each of them never comes."""
 
 
 class Setup(NamedTuple):
@@ -134,9 +136,10 @@ class Engine:
 
     def on_listening(self, at_ms: int) -> list[Outcome]:
         """All that waited has been heard; what is still due comes now."""
+        out = self.on_time(at_ms)  # if nobody was deaf, all that was due has its own time
         self._deaf = False
         self._listening_since = at_ms
-        return self.on_time(at_ms)
+        return out + self.on_time(at_ms)
 
     def on_session_lost(self, at_ms: int) -> list[Outcome]:
         """The broker forgot us: who does not speak within one heartbeat is unknown."""
@@ -271,8 +274,6 @@ class Engine:
             order = door.order
             if order is None:
                 order = door.order = Order(r.device)
-            if order.gap_due_ms and r.boot > order.boot:
-                self._find_gap(entrance, order, at, out)
             if not order.accept(r.boot, r.seq, at):
                 return
             look |= order.gap_due_ms > 0
@@ -280,6 +281,8 @@ class Engine:
             if not door.unknown_since:
                 door.unknown_since = at
                 self._say_changed(entrance, door, at, out)
+            if look and door.last_seen:
+                self._look_at_all(entrance, door, at, out)
             return
         if r.online_scope != "device":
             return  # a gateway's life says nothing of the devices behind it
@@ -320,7 +323,9 @@ class Engine:
             if door.contact != OPEN or not door.open_since:
                 door.open_since = at
                 kept = self._plans[entrance].openings_kept
-                if kept and not self._deaf:  # what waited at the broker arrives all at once
+                if (
+                    kept and door.contact != OPEN and not self._deaf
+                ):  # what waited at the broker arrives all at once
                     _note_opening(door, at, kept)
         elif door.open_since:
             self._note_missed(entrance, door, at, out)
@@ -394,26 +399,28 @@ class Engine:
         if self._deaf:
             return at  # as soon as somebody listens again
         order = door.order
-        if order is not None and order.gap_due_ms:
-            if order.gap_due_ms <= at:
+        if order is not None and order.holes:
+            while 0 < order.gap_due_ms <= at:
                 self._find_gap(entrance, order, at, out)
-            else:
-                next_look = order.gap_due_ms
-        if not door.last_seen or not plan.silent_after_ms or door.silent_at:
+            next_look = order.gap_due_ms or _NEVER
+        if not door.last_seen or door.silent_at:
             return next_look
-        silent = max(door.last_seen + plan.silent_after_ms, self._listening_since + plan.heartbeat_ms)
-        if door.last_seen < self._lost_at and not door.unknown_since:
+        if door.last_seen < self._lost_at and plan.heartbeat_ms and not door.unknown_since:
             doubtful = self._lost_at + plan.heartbeat_ms
             if doubtful <= at:
                 door.unknown_since = at
                 self._say_changed(entrance, door, at, out)
             else:
                 next_look = min(next_look, doubtful)
+        if not plan.silent_after_ms:
+            return next_look
+        silent = max(door.last_seen + plan.silent_after_ms, self._listening_since + plan.heartbeat_ms)
         if silent > at:
             return min(next_look, silent)
         door.silent_at = silent
-        door.unknown_since = door.unknown_since or door.last_seen
-        self._say_changed(entrance, door, at, out)
+        if not door.unknown_since:
+            door.unknown_since = door.last_seen
+            self._say_changed(entrance, door, at, out)
         return next_look
 
     def _look(self, entrance: str, door: Door, watching: _Watching, at: int, out: list[Outcome]) -> int:
@@ -553,11 +560,12 @@ class Engine:
         if during is None:
             return count + after
         start, end = self._window(during, max(count, at))
-        due = max(count, start) + after
-        if due < end:
-            return due
-        start, end = during.occurrence(end, self._setup.zone)
-        return start + after if start + after < end else _NEVER
+        for _ in range(_WINDOWS_TRIED):
+            due = max(count, start) + after
+            if due < end:
+                return due
+            start, end = during.occurrence(end, self._setup.zone)
+        return _NEVER
 
     def _window(self, during: During, at: int) -> tuple[int, int]:
         known_from, start, end = self._windows.get(during, (0, 0, 0))
@@ -588,18 +596,18 @@ class Engine:
 
     @staticmethod
     def _find_gap(entrance: str, order: Order, at: int, out: list[Outcome]) -> None:
+        hole = order.take_hole()
         out.append(
             GapFound(
                 entrance=entrance,
                 at_ms=at,
                 device=order.device,
-                boot=order.boot,
-                first=order.first,
-                last=order.last,
-                missing=order.still_missing(),
+                boot=hole.boot,
+                first=hole.first,
+                last=hole.last,
+                missing=hole.size(),
             )
         )
-        order.forget_gap()
 
     @staticmethod
     def _say_changed(entrance: str, door: Door, at: int, out: list[Outcome]) -> None:

@@ -7,7 +7,7 @@ A report that is not newer than the newest changes no state.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from rules.duration import SECOND_MS
 
@@ -16,66 +16,87 @@ GAP_PATIENCE_MS = 60 * SECOND_MS
 
 _MOST_REMEMBERED = 1_000
 """A hole larger than this is remembered by its ends only: it will not be filled."""
+_MOST_HOLES = 20
+"""A device with more of them at once is told of as it is; the oldest hole then waits no longer."""
+
+
+class Hole(NamedTuple):
+    """Reports that have not come: ``first`` to ``last`` of one start.
+
+    Attributes:
+        due_ms: Until when they are waited for.
+        missing: Which of them; ``None`` if there are too many to remember.
+    """
+
+    due_ms: int
+    boot: int
+    first: int
+    last: int
+    missing: set[int] | None
+
+    def size(self) -> int:
+        return self.last - self.first + 1 if self.missing is None else len(self.missing)
 
 
 class Order:
-    """The newest (boot, seq) of one device, and the hole before it, if any.
+    """The newest (boot, seq) of one device, and the holes before it, the oldest first."""
 
-    Attributes:
-        first, last: Ends of the hole; ``gap_due_ms`` is 0 when there is none.
-        missing: Which of its numbers have not come; ``None`` if too many to remember.
-    """
-
-    __slots__ = ("boot", "device", "first", "gap_due_ms", "last", "missing", "seq")
+    __slots__ = ("boot", "device", "holes", "seq")
 
     def __init__(self, device: str, boot: int = -1, seq: int = -1) -> None:
         self.device = device
         self.boot = boot
         self.seq = seq
-        self.gap_due_ms = 0
-        self.first = self.last = 0
-        self.missing: set[int] | None = None
+        self.holes: list[Hole] | None = None
 
     def accept(self, boot: int, seq: int, at_ms: int) -> bool:
         """Whether this report is newer than all before; notes a hole in front of it."""
         if boot < self.boot or (boot == self.boot and seq <= self.seq):
-            if boot == self.boot and self.missing is not None:
-                self.missing.discard(seq)
-                if not self.missing:
-                    self.gap_due_ms = 0
+            if self.holes:
+                self._fill(boot, seq)
             return False
         expected = self.seq + 1 if boot == self.boot else 0
         if seq > expected and self.boot >= 0:  # nothing is missing before the first report ever
-            self._note(boot, expected, seq - 1, at_ms)
+            many = seq - expected > _MOST_REMEMBERED
+            hole = Hole(
+                at_ms + GAP_PATIENCE_MS, boot, expected, seq - 1, None if many else set(range(expected, seq))
+            )
+            self.holes = [*(self.holes or ()), hole]
         self.boot = boot
         self.seq = seq
         return True
 
-    def _note(self, boot: int, first: int, last: int, at_ms: int) -> None:
-        if not self.gap_due_ms:
-            self.gap_due_ms = at_ms + GAP_PATIENCE_MS
-            self.first = first
-            self.missing = set()
-        self.last = last
-        if last - first < _MOST_REMEMBERED and self.missing is not None:
-            self.missing.update(range(first, last + 1))
-        else:
-            self.missing = None
+    @property
+    def gap_due_ms(self) -> int:
+        """When the oldest hole has waited long enough; 0 if there is none."""
+        if not self.holes:
+            return 0
+        return 1 if len(self.holes) > _MOST_HOLES else self.holes[0].due_ms
+
+    def take_hole(self) -> Hole:
+        """The oldest hole; it is not waited for any more."""
+        assert self.holes  # noqa: S101 - asked for only when ``gap_due_ms`` says so
+        hole, *rest = self.holes
+        self.holes = rest or None
+        return hole
+
+    def _fill(self, boot: int, seq: int) -> None:
+        for hole in self.holes or ():
+            if hole.boot == boot and hole.missing is not None:
+                hole.missing.discard(seq)
+        self.holes = [hole for hole in self.holes or () if hole.missing is None or hole.missing] or None
 
     def snapshot(self) -> list[Any]:
-        missing = sorted(self.missing) if self.missing is not None else None
-        return [self.device, self.boot, self.seq, self.gap_due_ms, self.first, self.last, missing]
+        holes = [
+            [*hole[:4], None if hole.missing is None else sorted(hole.missing)] for hole in self.holes or ()
+        ]
+        return [self.device, self.boot, self.seq, holes]
 
     @classmethod
     def resume(cls, snapshot: list[Any]) -> Order:
         order = cls(*snapshot[:3])
-        order.gap_due_ms, order.first, order.last, missing = snapshot[3:]
-        order.missing = set(missing) if missing is not None else None
+        order.holes = [
+            Hole(due, boot, first, last, None if missing is None else set(missing))
+            for due, boot, first, last, missing in snapshot[3]
+        ] or None
         return order
-
-    def still_missing(self) -> int:
-        return len(self.missing) if self.missing is not None else self.last - self.first + 1
-
-    def forget_gap(self) -> None:
-        self.gap_due_ms = 0
-        self.missing = None

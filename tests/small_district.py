@@ -71,7 +71,7 @@ public_url = "http://127.0.0.1:{web_port}"
 """
     )
     rows = ["entrance,name,kind,district,street,community,grid,compound,building,unit"]
-    rows += [",".join(entrance(n)[:10]) for n in range(doors)]  # type: ignore[arg-type]  # the first ten are texts
+    rows += [",".join(entrance(n)[:10]) for n in range(doors)]
     (path / "entrances.csv").write_text("\n".join(rows) + "\n")
     rows = ["dialect,box,channel,entrance"]
     rows += [f"doorward,b-{n:05d},1,door-{n:05d}" for n in range(doors)]

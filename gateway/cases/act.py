@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,7 @@ class Act(BaseModel):
     person: str
     case: str = ""
     reason: str = ""
-    note: str = Field("", max_length=MOST_NOTE)
+    note: Annotated[str, Field(max_length=MOST_NOTE)] = ""
     through: str = "page"
 
 

@@ -1,0 +1,240 @@
+"""A stage for small stories: a script of moments in, what the engine says out, both as text.
+
+A script is ``"21:00 open, 22:05 close, +1 06:00 end"``: ``HH:MM[:SS] what``, wall clock,
+``+1`` for the day after. ``B open`` is about another entrance, ``open 1.5`` carries
+(boot 1, seq 5), and ``open by new`` comes from another device. What comes out looks alike:
+``"22:03 tell residents"``; ``late`` and the reason of an unusual clearing are added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rules import duration
+from rules.engine import Engine, Setup
+from rules.outcome import (
+    AlarmCleared,
+    AlarmMissed,
+    AlarmRaised,
+    Cleared,
+    DoorChanged,
+    GapFound,
+    Outcome,
+    RuleFailed,
+    StepDue,
+)
+from rules.reading import CLOSED, OPEN, Reading
+from rules.rule import Condition, Entrance, Override, Rule, RuleSet, Step, Watch
+from rules.window import During
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+MONDAY = "2024-01-01"
+
+_MOMENT = re.compile(r"(?:\+(\d+) )?(\d\d):(\d\d)(?::(\d\d))? (.+)")
+_STATED: dict[str, dict[str, Any]] = {
+    "open": {"contact": OPEN},
+    "close": {"contact": CLOSED},
+    "alive": {},
+    "retained-open": {"contact": OPEN, "retained": True},
+    "retained-close": {"contact": CLOSED, "retained": True},
+    "offline": {"online": False},
+    "online": {"online": True},
+    "gateway-online": {"online": True, "online_scope": "gateway"},
+    "tamper": {"tamper": True},
+    "untamper": {"tamper": False},
+    "low": {"battery_low": True},
+    "not-low": {"battery_low": False},
+}
+
+
+def during(text: str) -> During:
+    """``22:00-06:00``."""
+    start, end = ((int(clock[:2]) * 60 + int(clock[3:])) for clock in text.split("-"))
+    return During(start, end)
+
+
+def steps(text: str) -> tuple[Step, ...]:
+    """``3m residents, 8m grid_worker``."""
+    return tuple(
+        Step(after_ms=duration.parse(after), tell=tell)
+        for after, tell in (one.split() for one in text.split(", "))
+    )
+
+
+def a_rule(
+    told: str = "3m residents, 8m grid_worker",
+    *,
+    when: Condition = Condition.LEFT_OPEN,
+    window: During | str | None = None,
+    clear_after: str = "30s",
+    name: str = "rule",
+    openings: int = 3,
+    within: str = "1m",
+    overrides: tuple[Override, ...] = (),
+) -> Rule:
+    return Rule(
+        name=name,
+        title={"zh": name, "en": name},
+        why="A test.",
+        watch=Watch(),
+        when=when,
+        steps=steps(told),
+        during=during(window) if isinstance(window, str) else window,
+        clear_after_ms=duration.parse(clear_after),
+        openings=openings,
+        openings_within_ms=duration.parse(within),
+        overrides=overrides,
+    )
+
+
+def an_entrance(
+    name: str = "A", *, heartbeat: str | None = None, silent_after: str | None = None
+) -> Entrance:
+    return Entrance(
+        id=name,
+        heartbeat_ms=duration.parse(heartbeat) if heartbeat else None,
+        silent_after_ms=duration.parse(silent_after) if silent_after else None,
+    )
+
+
+def a_setup(
+    rules: Iterable[Rule] = (), entrances: Iterable[Entrance] = (an_entrance(),), zone: tzinfo = SHANGHAI
+) -> Setup:
+    return Setup(RuleSet(tuple(rules)), {one.id: one for one in entrances}, zone)
+
+
+class Scene:
+    """Plays scripts on one engine and remembers what it said.
+
+    Attributes:
+        engine: The engine on the stage.
+        outcomes: All that it said.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        day: str = MONDAY,
+        clock: tzinfo | None = None,
+        setups: dict[str, Setup] | None = None,
+    ) -> None:
+        self.engine = Engine(setup)
+        self.outcomes: list[Outcome] = []
+        self._clock = clock or setup.zone
+        self._midnight = datetime.fromisoformat(day)
+        self._setups = setups or {}
+
+    def play(self, script: str) -> Scene:
+        for line in script.split(", "):
+            match = _MOMENT.fullmatch(line.strip())
+            assert match, f"this moment cannot be read: '{line}'"
+            self._do(match[5], self._ms(*(int(n or 0) for n in match.groups()[:4])))
+        return self
+
+    def _ms(self, day: int, hour: int, minute: int, second: int) -> int:
+        wall = self._midnight + timedelta(days=day, hours=hour, minutes=minute, seconds=second)
+        return int(wall.replace(tzinfo=self._clock).timestamp() * 1000)
+
+    def ms(self, clock: str) -> int:
+        """Milliseconds of ``[+1 ]HH:MM[:SS]``."""
+        match = _MOMENT.fullmatch(f"{clock} x")
+        assert match
+        return self._ms(*(int(n or 0) for n in match.groups()[:4]))
+
+    def _do(self, what: str, at: int) -> None:
+        engine = self.engine
+        whole: dict[str, Callable[[int], list[Outcome]]] = {
+            "end": engine.on_time,
+            "tick": engine.on_time,
+            "deaf": engine.on_deaf,
+            "listening": engine.on_listening,
+            "session-lost": engine.on_session_lost,
+        }
+        if what in whole:
+            self.outcomes += whole[what](at)
+        elif what.startswith("change "):
+            self.outcomes += engine.change(self._setups[what.removeprefix("change ")], at)
+        else:
+            self.outcomes += engine.on_readings([_reading(what, at)])
+
+    def told(self) -> list[str]:
+        """Steps, clearings and what was missed."""
+        return self._shown(StepDue, AlarmCleared, AlarmMissed, RuleFailed)
+
+    def gaps(self) -> list[str]:
+        return self._shown(GapFound)
+
+    def states(self) -> list[str]:
+        """What was known of the door, each time that it changed."""
+        return self._shown(DoorChanged)
+
+    def _shown(self, *kinds: type[Outcome]) -> list[str]:
+        assert_raised_before_the_first_step(self.outcomes)
+        return [self._show(one) for one in self.outcomes if isinstance(one, kinds)]
+
+    def _show(self, one: Outcome) -> str:
+        where = "" if one.entrance == "A" else f"{one.entrance} "
+        return f"{self.shown_clock(one.at_ms)} {where}{_words(one)}"
+
+    def shown_clock(self, at_ms: int) -> str:
+        local = datetime.fromtimestamp(at_ms / 1000, self._clock)
+        day = (local.date() - self._midnight.date()).days
+        seconds = f":{local.second:02d}" if local.second else ""
+        return f"+{day} " * (day > 0) + f"{local:%H:%M}{seconds}"
+
+
+def _reading(what: str, at: int) -> tuple[str, Reading]:
+    what, _, device = what.partition(" by ")
+    match = re.fullmatch(r"(?:([A-Z]) )?(\S+)(?: (\d+)\.(\d+))?", what)
+    assert match, f"this cannot be played: '{what}'"
+    entrance, word, boot, seq = match.groups()
+    if word.endswith("%"):
+        stated: dict[str, Any] = {"battery_pct": float(word[:-1])}
+    elif word.endswith("V"):
+        stated = {"battery_v": float(word[:-1])}
+    else:
+        stated = dict(_STATED[word])
+    if boot:
+        stated |= {"boot": int(boot), "seq": int(seq)}
+    entrance = entrance or "A"
+    return entrance, Reading(device or f"device {entrance}", at, **stated)
+
+
+def _words(one: Outcome) -> str:
+    match one:
+        case StepDue(tell=role, late=late):
+            return f"tell {role}" + ", late" * late
+        case AlarmCleared(reason=Cleared.OVER):
+            return "cleared"
+        case AlarmCleared(reason=reason):
+            return f"cleared, {reason}"
+        case AlarmMissed():
+            return "missed"
+        case RuleFailed(everywhere=everywhere):
+            return "rule failed" + " everywhere" * everywhere
+        case GapFound(boot=boot, first=first, last=last, missing=missing):
+            return f"gap in boot {boot}: {missing} of {first}-{last}"
+        case DoorChanged(contact=contact, unknown_since_ms=unknown):
+            return "unknown" if unknown else str(contact)
+    raise AssertionError(f"no words for {one}")
+
+
+def assert_raised_before_the_first_step(outcomes: Sequence[Outcome]) -> None:
+    """Raised and cleared take turns, and an alarm is raised at the moment of its first step."""
+    raised: set[str] = set()
+    before: Outcome | None = None
+    for one in outcomes:
+        if isinstance(one, AlarmRaised):
+            assert one.alarm not in raised, f"raised twice: {one}"
+            raised.add(one.alarm)
+        elif isinstance(one, StepDue) and one.step == 0:
+            assert isinstance(before, AlarmRaised), f"a first step without its alarm: {one}"
+            assert (before.alarm, before.at_ms) == (one.alarm, one.at_ms)
+        elif isinstance(one, AlarmCleared):
+            raised.remove(one.alarm)
+        before = one
