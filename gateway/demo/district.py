@@ -22,7 +22,7 @@ STORY = {
     "mjz-3-2": ["+00:06 open", "+02:10 close", "+06:00 open", "+09:00 close", "+15:00 open", "+15:20 close"],
     "mjz-east": ["+00:40 open", "+03:30 close", "+12:00 open", "+16:00 close"],
     "yg-7-1": ["+01:30 open", "+01:50 close", "+04:00 open", "+05:30 close"],
-    "mjz-5-1": ["+02:30 battery_low"],
+    "mjz-5-1": ["+02:30 tamper"],
 }
 HOUR_S = 3_600
 

@@ -14,11 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 from gateway.demo.district import PEOPLE
 
 MOST_BYTES = 64 * 1024
 KEPT = 50
+ZONE = ZoneInfo("Asia/Shanghai")
 _NAMES = {person: f"{name} · {role}" for person, name, role, _, _ in PEOPLE}
 _LINK = re.compile(r"https?://\S+")
 
@@ -91,9 +93,7 @@ class Phones:
     def take(self, phone: str, body: bytes) -> None:
         """What Apprise's JSON channel sends: ``title`` and ``message``."""
         said = json.loads(body)
-        message = Received(
-            datetime.now().astimezone(), str(said.get("title", "")), str(said.get("message", ""))
-        )
+        message = Received(datetime.now(ZONE), str(said.get("title", "")), str(said.get("message", "")))
         with self._lock:
             self._received.setdefault(phone, []).insert(0, message)
             del self._received[phone][KEPT:]
