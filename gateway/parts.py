@@ -41,6 +41,8 @@ def run_sender(directory: Directory, stop: threading.Event) -> None:
         wake=own.poke,
     )
     next_health = 0.0
+    copying = threading.Thread(target=run_export, args=(directory, stop), name="export", daemon=True)
+    copying.start()
     try:
         while not stop.is_set():
             sender.turn()
@@ -53,6 +55,26 @@ def run_sender(directory: Directory, stop: threading.Event) -> None:
     finally:
         sender.stop()
         waker.close()
+
+
+def run_export(directory: Directory, stop: threading.Event) -> None:
+    """Copy readings to InfluxDB, if one is configured: beside the sender, never in the road's way."""
+    influx = directory.config.influx
+    if influx is None:
+        return
+    from gateway.history.influx import Exporter
+
+    token = influx.token_file.read_text().strip() if influx.token_file else None
+    clock = machine_clock()
+    exporter = Exporter(
+        open_store(directory), url=influx.url, org=influx.org, bucket=influx.bucket, token=token
+    )
+    try:
+        while not stop.is_set():
+            if not exporter.step(clock.now_ms()):
+                stop.wait(LOOK_EVERY_S)
+    finally:
+        exporter.close()
 
 
 def run_web(directory: Directory, stop: threading.Event) -> None:
