@@ -3,8 +3,9 @@
 Rule 1: a report is acknowledged only after ``acknowledge``, which comes after the
         commit; in the order of arrival, in this thread, and never on another
         connection than it came on.
-Rule 2: nothing is dropped. Over ``MOST_WAITING`` reports or ``MOST_BYTES`` it
-        disconnects and resumes when the road has caught up; the broker keeps the rest.
+Rule 2: nothing is dropped. Over ``MOST_WAITING`` reports or ``MOST_BYTES`` it stops
+        reading, after ``HOLD_S`` it disconnects, and resumes when the road has caught
+        up; the broker keeps the rest.
 Rule 3: no callback can kill the thread, and ``healthy`` looks at traffic, not at
         ``is_connected()``: every ten seconds a probe goes to the broker and back.
 
@@ -45,6 +46,9 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 MOST_WAITING = 5_000
 MOST_BYTES = 16 * 1024 * 1024
 
+HOLD_S = 10.0
+"""So long the road may catch up before the connection is given up."""
+PART_S = 0.5
 PROBE_EVERY_S = 10.0
 SILENCE_S = 30.0
 """No probe came back for so long: the connection is dead, whatever it says of itself."""
@@ -227,22 +231,25 @@ class Listener:
             clean_start=False,
             properties=properties,
         )
+        full_since = time.monotonic()
         try:
             while not self._stop.is_set() and client.socket() is not None and epoch == self._epoch:
                 self._turn(client)
-                if self._too_much():
+                if not self._too_much():
+                    full_since = time.monotonic()
+                elif time.monotonic() - full_since > HOLD_S:
                     log.warning("more than the road can take; the broker keeps the rest for a while")
                     self._resumable.clear()
                     return
         finally:
             with contextlib.suppress(Exception):  # it may be broken already
-                self._send_acks(client)
-                client.disconnect()
+                self._part(client)
             self._acks.clear()
 
     def _turn(self, client: mqtt.Client) -> None:
         sock: Any = client.socket()
-        watched: list[Any] = [sock, self._bell_in]
+        # While too much waits nothing is read: the broker feels it, and acknowledgements still go out.
+        watched: list[Any] = [self._bell_in] if self._too_much() else [sock, self._bell_in]
         readable, writable, _ = select.select(watched, [sock] if client.want_write() else [], [], 1.0)
         if self._bell_in in readable:
             with contextlib.suppress(BlockingIOError):
@@ -258,6 +265,17 @@ class Listener:
             client.loop_write()
         client.loop_misc()
         self._look_after(client)
+
+    def _part(self, client: mqtt.Client) -> None:
+        """Say good-bye so that the last acknowledgements arrive: a socket that is closed with
+        something unread takes with it what the broker has not read yet."""
+        self._send_acks(client)
+        sock: Any = client.socket()
+        by = time.monotonic() + PART_S
+        while time.monotonic() < by and select.select([sock], [], [], PART_S / 5)[0]:
+            if not sock.recv(65_536):
+                break
+        client.disconnect()
 
     def _send_acks(self, client: mqtt.Client) -> None:
         while self._acks:
