@@ -115,7 +115,7 @@ def _session() -> Properties:
 
 
 def _bare(folder: Path, reports: int, doors: int) -> float:
-    broker = Mosquitto(folder / "bare", max_inflight_bytes=0)
+    broker = Mosquitto(folder / "bare", persistent=False, max_inflight_bytes=0)
     try:
         _fill(broker, "bare", reports, doors)
         client = mqtt.Client(
@@ -141,7 +141,7 @@ def _bare(folder: Path, reports: int, doors: int) -> float:
 
 
 def _drain(folder: Path, reports: int, doors: int) -> float:
-    broker = Mosquitto(folder / "drain", max_inflight_bytes=0)
+    broker = Mosquitto(folder / "drain", persistent=False, max_inflight_bytes=0)
     try:
         _fill(broker, "doorward", reports, doors)
         db = open_database(folder / "drain.db")
