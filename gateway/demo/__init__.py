@@ -72,7 +72,7 @@ def show(data: Path, *, port: int, phone_port: int, broker_port: int, stop: thre
 
 def _say(port: int, phone_port: int, data: Path) -> None:
     click.echo(
-        f"手机 phones  http://127.0.0.1:{phone_port}/   打开它：约半分钟后网格员收到第一条通知，点“打开”,再点“我来处理”。"
+        f"手机 phones  http://127.0.0.1:{phone_port}/   打开它：约半分钟后网格员收到第一条通知，点“打开”，再点“我来处理”。"
     )
     click.echo(
         "             Open it: within half a minute the grid worker's phone gets the first message; open it, press “I'm on it”."

@@ -149,6 +149,9 @@ class Sender:
 
     def _start(self, message: Row[Any], now: int) -> None:
         urls = self._reach.of(message.person)
+        worded = self._word_or_fail(message, now)
+        if worded is None:
+            return
         with self._db.write() as tx:
             if tx.execute(select(_M.state).where(_M.id == message.id)).scalar() != MessageState.QUEUED:
                 return
@@ -166,7 +169,6 @@ class Sender:
                 tx.execute(update(t.messages).where(_M.id == message.id).values(next_try_ms=free_ms))
                 return
             attempt = _begin(tx, message.id, todo.channel, attempts, now)
-        worded = self._word(message, now)
         what = Call(url, worded.title, worded.body)
         future = self._pool.schedule(call, args=(what,), timeout=self._timeout_s)
         self._under_way[future] = Under(message.id, message.person, attempt, todo.channel)
@@ -215,6 +217,16 @@ class Sender:
                 .where(_M.id == under.message, _M.state == MessageState.QUEUED)
                 .values(channel=todo.channel, next_try_ms=now + todo.after_ms)
             )
+
+    def _word_or_fail(self, message: Row[Any], now: int) -> Worded | None:
+        """Odd facts are this message's failure and nobody else's."""
+        try:
+            return self._word(message, now)
+        except Exception as error:
+            log.error("message %s cannot be put into words: %r", message.id, error)
+            with self._db.write() as tx:
+                _end(tx, message.id, MessageState.FAILED)
+            return None
 
     def _word(self, message: Row[Any], now: int) -> Worded:
         person = self._people.get(message.person)

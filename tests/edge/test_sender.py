@@ -143,3 +143,12 @@ def test_what_was_withdrawn_is_not_sent(office: Office, phones: FakePhones) -> N
 def test_whoever_has_no_channel_left_is_known_to_have_failed(office: Office) -> None:
     office.put("door", "stranger")
     wait_for(lambda: office.state("door") == "failed", "it has failed")
+
+
+def test_a_message_that_cannot_be_worded_fails_alone(office: Office, phones: FakePhones) -> None:
+    office.put("odd")
+    with office.db.write() as tx:
+        tx.execute(text("UPDATE messages SET facts = '{}'"))
+    office.put("door")
+    wait_for(lambda: office.state("door") == "accepted", "the other one is sent")
+    assert office.state("odd") == "failed"
