@@ -23,7 +23,7 @@ HEADERS: Final = {
     "cache-control": "no-store",
 }
 KEPT: Final = "public, max-age=31536000, immutable"
-"""For the style and the script: their addresses change when they do."""
+"""For what is asked for by its version: that address changes when it does."""
 MOST_BYTES: Final = 16 * 1024
 """Of a form; the longest note is 500 characters, each of at most twelve bytes in a form."""
 
@@ -46,7 +46,8 @@ class Guard:
         if self._base and path.startswith(f"{self._base}/"):
             path = path[len(self._base) :]
             scope = {**scope, "path": path, "raw_path": path.encode()}
-        own = {**HEADERS, "cache-control": KEPT} if path.startswith("/static/") else HEADERS
+        kept = path.startswith("/static/") and scope["query_string"]
+        own = {**HEADERS, "cache-control": KEPT} if kept else HEADERS
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":

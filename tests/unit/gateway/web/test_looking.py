@@ -206,11 +206,12 @@ def test_pages_are_kept_by_nobody_and_run_no_foreign_script(house: House) -> Non
     assert answer.text.count("<script") == 1  # the file
 
 
-def test_the_style_and_the_script_are_kept(house: House) -> None:
+def test_the_style_and_the_script_are_kept_by_their_version_alone(house: House) -> None:
     for name in ("doorward.css", "doorward.js", "doorward.svg"):
-        answer = house.phone().get(f"/static/{name}")
-        assert answer.status_code == 200
-        assert "immutable" in answer.headers["cache-control"]
+        for address, kept in ((f"/static/{name}?v", True), (f"/static/{name}", False)):
+            answer = house.phone().get(address)
+            assert answer.status_code == 200
+            assert ("immutable" in answer.headers["cache-control"]) == kept
 
 
 def test_pages_live_below_a_path_whether_the_proxy_cuts_it_off_or_not(tmp_path: Path) -> None:
