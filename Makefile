@@ -34,6 +34,7 @@ packages:
 	missing=""; \
 	command -v mosquitto > /dev/null || missing="$$missing mosquitto"; \
 	command -v victoria-metrics > /dev/null || missing="$$missing victoria-metrics"; \
+	command -v chromium > /dev/null || missing="$$missing chromium"; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
 		else echo "The tests need$$missing. Run: sudo apt-get install$$missing"; exit 1; fi; \

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import tzinfo
+from collections.abc import Iterable, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 
 from gateway.cases.act import Answer
+from gateway.cases.case import VERIFIED
 from gateway.locale import Language, duration, moment, texts
 from gateway.notify.words import reason
 from gateway.places.model import Registry
-from gateway.web.door import State
+from gateway.web.door import Door, State
+from gateway.web.strip import Span
+
+LOW_PERCENT = 15
+"""Below this a battery is worth a walk, whatever the device itself thinks."""
 
 
 class Saying:
@@ -28,6 +33,12 @@ class Saying:
     def long(self, since_ms: int | None) -> str:
         return duration(self.now_ms - since_ms, self.language) if since_ms else ""
 
+    def clock(self, hours_ago: int = 0) -> str:
+        """The time of day, now or some hours ago."""
+        return f"{datetime.fromtimestamp(self.now_ms / 1000 - hours_ago * 3600, self._zone):%H:%M}"
+
+    # -- doors ---------------------------------------------------------------------
+
     def state(self, state: State) -> str:
         _ = self._gettext
         return {
@@ -37,9 +48,79 @@ class Saying:
             "none": _("no word yet"),
         }[state]
 
+    def since(self, door: Door) -> str:
+        """Since when it is as it is; for an unknown one, what was known last."""
+        _ = self._gettext
+        match door.state:
+            case "open" if not door.open_since_ms:
+                return _("since when, nobody knows")
+            case "unknown" if door.contact == "open":
+                text = _("last known open since {open}, no word since {since}")
+            case "unknown" if door.contact == "closed":
+                text = _("last known closed, no word since {since}")
+            case "none":
+                return _("the sensor has not reported yet")
+            case _:
+                text = _("since {since}, for {long}")
+        return text.format(
+            open=self.at(door.open_since_ms) or "—",
+            since=self.at(door.since_ms) or "—",
+            long=self.long(door.since_ms) or "—",
+        )
+
+    def since_briefly(self, door: Door) -> str:
+        """As ``since``, where for how long stands beside it."""
+        if door.state != "open" or not door.open_since_ms:
+            return self.since(door)
+        return self._gettext("since {since}").format(since=self.at(door.open_since_ms))
+
+    def day(self, day: Iterable[Span]) -> str:
+        """The last 24 hours in a sentence, as the picture shows them."""
+        _ = self._gettext
+        opened = [span for span in day if span.state == "open"]
+        unknown_ms = sum(span.ms for span in day if span.state in ("unknown", "none"))
+        if opened:
+            text = _("Open for {long} altogether, {times}×.").format(
+                times=len(opened), long=duration(sum(span.ms for span in opened), self.language)
+            )
+        else:
+            text = _("It was not seen open.")
+        if unknown_ms >= 60_000:
+            text += " " + _("Unknown for {long}.").format(long=duration(unknown_ms, self.language))
+        return text
+
+    def span(self, span: Span) -> str:
+        return f"{self.at(span.from_ms)}–{self.at(span.to_ms)} {self.state(span.state)}"
+
+    def battery(self, low: bool | None, percent: float | None, volts: float | None) -> str:
+        _ = self._gettext
+        if low is None and percent is None and volts is None:
+            return _("not reported")
+        is_low = low or (percent is not None and percent < LOW_PERCENT)
+        word = _("low, please change it") if is_low else _("good")
+        number = f"{percent:.0f} %" if percent is not None else f"{volts:.2f} V" if volts is not None else ""
+        return f"{word} · {number}" if number else word
+
+    def signal(self, rssi_dbm: float | None, linkquality: int | None) -> str:
+        """In words; dBm as Wi-Fi and LoRa people judge it, link quality as Zigbee people do."""
+        _ = self._gettext
+        if rssi_dbm is not None:
+            strength = 2 if rssi_dbm > -70 else 1 if rssi_dbm > -85 else 0
+        elif linkquality is not None:
+            strength = 2 if linkquality >= 100 else 1 if linkquality >= 50 else 0
+        else:
+            return _("not reported")
+        return (_("weak"), _("fair"), _("good"))[strength]
+
+    # -- cases ---------------------------------------------------------------------
+
+    def title(self, title: Mapping[str, str], rule: str) -> str:
+        """What the case is about; the rule's own name where it has no title any more."""
+        return title.get(self.language) or rule
+
     def case_state(self, state: str) -> str:
         _ = self._gettext
-        return {"filed": _("filed, nobody has taken it"), "taken": _("taken"), "settled": _("settled")}[state]
+        return {"filed": _("nobody has taken it yet"), "taken": _("taken"), "settled": _("settled")}[state]
 
     def name(self, person: str | None) -> str:
         known = self._registry.people.get(person or "")
@@ -72,30 +153,62 @@ class Saying:
 
     def settled_how(self, how: str | None) -> str:
         _ = self._gettext
-        return (
-            _("verified by the sensor") if how == "verified_by_sensor" else reason(how or "", self.language)
-        )
+        return {
+            VERIFIED: _("verified by the sensor"),
+            "rule_removed": _("its rule is gone"),
+            "entrance_removed": _("its entrance is gone"),
+            "rule_failed": _("its rule failed"),
+        }.get(how or "") or reason(how or "", self.language)
 
     def event(self, what: str, who: str | None, why: str, facts: Mapping[str, Any]) -> str:
         """One line of a case's story."""
         _ = self._gettext
-        person, role = self.name(facts.get("person") or who), self.role(str(facts.get("role", "")))
-        text = {
-            "filed": _("The case was filed."),
-            "told": _("{role} {person} was told: {why}."),
-            "not_told": _("{role} was not told: {why}."),
-            "taken": _("{person} took it."),
-            "passed_up": _("Passed up to {role} {person}."),
-            "settled": _("Settled: {how}."),
-            "reopened": _("It happened again; the case is open again."),
-            "alarm_joined": _("Another alarm joined."),
-            "alarm_over": _("One of its alarms is over."),
-        }.get(what, what)
-        told = text.format(role=role, person=person, why=self.why(why), how=self.settled_how(why))
-        note = facts.get("note")
-        return f"{told} {note}" if note else told
+        match what, why:
+            case "filed", _why:
+                text = _("The case was filed.")
+            case "told", _why:
+                text = _("Told: {role} {person} ({why}).")
+            case "not_told", _why:
+                text = _("Not told: {role} ({why}).")
+            case "taken", _why:
+                text = _("{person} took it.")
+            case "passed_up", "not_taken":
+                text = _("Nobody took it in time; passed up to {role} {person}.")
+            case "passed_up", _why:
+                text = _("{by} passed it up to {role} {person}.")
+            case "settled", _why:
+                text = _("{by} settled it: {how}.") if who else _("Settled: {how}.")
+            case "reopened", _why:
+                text = _("It happened again; the case is open again.")
+            case "alarm_joined", _why:
+                text = _("Another alarm joined.")
+            case "alarm_over", _why:
+                text = _("One of its alarms is over.")
+            case _:
+                return what
+        return text.format(
+            role=self.role(str(facts.get("role", ""))),
+            person=self.name(facts.get("person") or who),
+            by=self.name(who),
+            why=self.why(why),
+            how=self.settled_how(why),
+        )
+
+    def message(self, state: str, accepted_at_ms: int | None, seen_at_ms: int | None) -> str:
+        """How far a message has come."""
+        _ = self._gettext
+        if seen_at_ms:
+            return _("seen {at}").format(at=self.at(seen_at_ms))
+        if state == "accepted":
+            return _("sent {at}, not seen yet").format(at=self.at(accepted_at_ms))
+        return {
+            "queued": _("being sent"),
+            "failed": _("could not be sent"),
+            "withdrawn": _("withdrawn, no longer needed"),
+        }.get(state, state)
 
     def why(self, why: str) -> str:
+        """Why somebody was told, or was not."""
         _ = self._gettext
         return {
             "taken": _("somebody had taken it"),
@@ -103,30 +216,20 @@ class Saying:
             "reminded_before": _("they had been reminded"),
         }.get(why) or self.why_owner(why)
 
+    def reason(self, code: str) -> str:
+        return reason(code, self.language)
+
     def answer(self, answer: str) -> str:
         """What came of a button."""
         _ = self._gettext
-        return {
+        words: Mapping[str, str] = {
             Answer.DONE: _("Done."),
             Answer.ALREADY_YOURS: _("You have it already."),
             Answer.ALREADY_TAKEN: _("Somebody else has taken it already."),
             Answer.ALREADY_SETTLED: _("It is settled already."),
             Answer.REASON_NEEDED: _("Choose a reason first."),
-            Answer.NOBODY_ABOVE: _("Nobody above you can be reached."),
+            Answer.NOBODY_ABOVE: _("Nobody above can be reached; it stays where it is."),
             Answer.NOT_FOUND: _("This case is not yours to see."),
-        }.get(answer) or _("Saved. It will be done as soon as possible.")  # type: ignore[call-overload]  # a plain text finds its Answer
-
-    def reason(self, code: str) -> str:
-        return reason(code, self.language)
-
-    def battery(self, percent: float | None, volts: float | None) -> str:
-        if percent is not None:
-            return f"{percent:.0f} %"
-        return f"{volts:.2f} V" if volts is not None else ""
-
-    def signal(self, rssi: float | None) -> str:
-        """In words; dBm as Wi-Fi and LoRa people judge it."""
-        _ = self._gettext
-        if rssi is None:
-            return ""
-        return _("good") if rssi > -70 else _("fair") if rssi > -85 else _("weak")
+            Answer.NOT_UNDERSTOOD: _("That was not understood. Please tell the maintainer."),
+        }
+        return words.get(answer) or _("Saved. It will be done as soon as possible.")

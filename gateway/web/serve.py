@@ -10,32 +10,48 @@ from fastapi import FastAPI
 
 from gateway.errors import DoorwardError
 
+END_WITHIN_S = 2
+"""Requests under way may take that long once it ends; open streams end at once."""
 
-def serve(app: FastAPI, host: str, port: int, stop: threading.Event) -> None:
-    """Until ``stop``.
+
+def serve(app: FastAPI, host: str, port: int, stop: threading.Event | None = None) -> None:
+    """Until ``stop``, or until the process is asked to end.
 
     Raises:
-        DoorwardError: The port cannot be had.
+        DoorwardError: The address cannot be had.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise DoorwardError(
-            f"port {port} of {host} cannot be had: {error.strerror}",
-            where="doorward.toml, web.port",
-            mend="Stop the other program, or choose another web.port.",
-        ) from error
-    config = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=2)
+    stop = stop or threading.Event()
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # an address holds a token, and a log is read by many
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=END_WITHIN_S,
+    )
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ``stop`` is ours
+    # In a thread of its own uvicorn leaves the process's signals alone; ``stop`` is ours.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="pages", daemon=True)
     thread.start()
-    while not stop.wait(0.2):
-        if not thread.is_alive():
-            raise DoorwardError("the pages have ended by themselves")
-    app.state.site.live.close()
-    server.should_exit = True
-    thread.join(4)
+    try:
+        while not stop.wait(0.2):
+            if not thread.is_alive():
+                raise DoorwardError("the pages have ended by themselves", mend="The log says why.")
+    finally:
+        app.state.site.live.close()
+        server.should_exit = True
+        thread.join(2 * END_WITHIN_S)
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise DoorwardError(
+            f"the pages cannot listen at {host}, port {port}: {error.strerror or error}",
+            where="doorward.toml, web.port",
+            mend="Stop the other program, or choose another web.port (and web.host).",
+        ) from error

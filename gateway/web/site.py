@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -30,9 +30,8 @@ from gateway.web.saying import Saying
 STATIC = Path(__file__).parent / "static"
 LANGUAGE_COOKIE = "language"
 LANGUAGE_S = 365 * 24 * 3600
-FLASH_COOKIE = "said"
-FLASH_S = 30
-"""A flash that nobody fetched by then is no news any more."""
+SHOW = ["GET", "HEAD"]
+"""Methods that look and change nothing."""
 
 
 def _environment(language: Language) -> Environment:
@@ -99,27 +98,24 @@ class Site:
         """A page in the reader's language."""
         say = self.saying(request, person)
         other = "en" if say.language == "zh" else "zh"
-        kept = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
         given: dict[str, Any] = {
             "base": self.base,
             "say": say,
             "version": self.version,
             "me": person,
-            "session": None,
+            "token": "",
             "live": "",
             "seen": "",
             "position": -1,
             "flash": None,
             "refresh": False,
             "form_token": self.links.form_token(person.id) if person else "",
-            "other_language": "?" + urlencode([*kept, ("lang", other)]),
+            "other_language": f"?lang={other}",
         }
         html = self.environments[say.language].get_template(template).render(given | facts)
         response = HTMLResponse(html, status)
         if request.query_params.get("lang") in LANGUAGES:
             self.set_cookie(response, LANGUAGE_COOKIE, say.language, LANGUAGE_S)
-        if given["flash"] is None and FLASH_COOKIE in request.cookies and facts.get("flash") is not None:
-            self.drop_cookie(response, FLASH_COOKIE)
         return response
 
     def go(self, path: str) -> RedirectResponse:

@@ -59,48 +59,46 @@ def spans(
         silent_after_ms: A longer silence leaves the state unknown; ``None``: silence says nothing.
         unknown_since_ms: As the gateway says now; 0 if it knows the state.
     """
+    lines = list(lines)
     found: list[Span] = []
-    at_ms, state, contact = from_ms, _NONE, None
+    at_ms, contact = from_ms, None
     heard_ms: int | None = None
     newest: tuple[int, int] = (-1, -1)
-    deaf = False
+    first_mark = next((line.kind for line in lines if line.kind != "reading"), "")
+    deaf = first_mark == "listening"  # nobody listened when the day began
+    state: State = "none"
 
-    def until(moment_ms: int, becomes: State) -> None:
+    def turn(moment_ms: int, becomes: State) -> None:
+        """It is ``becomes`` from that moment on."""
         nonlocal at_ms, state
-        if becomes != state:
-            moment_ms = min(max(moment_ms, at_ms), now_ms)
-            if moment_ms > at_ms:
-                found.append(Span(state, at_ms, moment_ms))
-                at_ms = moment_ms
-            state = becomes
+        moment_ms = min(max(moment_ms, at_ms), now_ms)
+        if becomes != state and moment_ms > at_ms:
+            found.append(Span(state, at_ms, moment_ms))
+            at_ms = moment_ms
+        state = becomes
 
     for line in lines:
         if line.kind == "deaf":
             deaf = True
-            until(line.at_ms, _unknown(contact))
+            turn(line.at_ms, _unknown(contact))
             continue
         if line.kind == "listening":
             deaf = False
-            continue  # the next word says how it is
+            turn(line.at_ms, _known(contact))
+            continue
         if line.boot is not None and line.seq is not None:
             if (line.boot, line.seq) < newest:
                 continue
             newest = line.boot, line.seq
         if heard_ms is not None and silent_after_ms and line.at_ms - heard_ms > silent_after_ms:
-            until(heard_ms, _unknown(contact))
+            turn(heard_ms, _unknown(contact))
         heard_ms = line.at_ms
         contact = line.contact or contact
-        if line.online is False:
-            until(line.at_ms, _unknown(contact))
-        elif line.contact is not None or not deaf:
-            until(line.at_ms, _known(contact))
+        turn(line.at_ms, _unknown(contact) if deaf or line.online is False else _known(contact))
     if unknown_since_ms:
-        until(unknown_since_ms, _unknown(contact))
+        turn(unknown_since_ms, _unknown(contact))
     found.append(Span(state, at_ms, now_ms))
     return _joined(found)
-
-
-_NONE: State = "none"
 
 
 def _known(contact: str | None) -> State:
