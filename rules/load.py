@@ -248,6 +248,12 @@ def _validated(document: Document, path: Path, raw: Mapping[str, Any], faults: l
         return None
 
 
+_EXAMPLES = {
+    "during": 'Write it like {from: "22:00", to: "06:00"}.',
+    "title": "Write it like {zh: 单元门未关, en: Unit door left open}.",
+}
+
+
 def _fault(document: Document, path: Path, kind: str, message: str, value: Any) -> Fault:
     where, key = document.where(path), path[-1]
     if kind == "extra_forbidden":
@@ -261,13 +267,14 @@ def _fault(document: Document, path: Path, kind: str, message: str, value: Any) 
         return Fault(where, message.removeprefix("Value error, "))
     if kind in ("too_short", "string_too_short"):
         return Fault(where, f"'{_key(path)}' is empty", "Write at least one.")
-    words_for = {
-        "string_type": "one text is expected",
-        "list_type": "a list is expected",
-        "model_type": "a group of keys is expected",
-        "model_attributes_type": "a group of keys is expected",
-    }
-    return Fault(where, f"'{_key(path)}': {words_for.get(kind, message)}")
+    group = ("a group of keys is expected", _EXAMPLES.get(_key(path), "Write 'key: value' lines below it."))
+    what, mend = {
+        "string_type": ("one text is expected", ""),
+        "list_type": ("a list is expected", "Write each entry as a line that begins with '- '."),
+        "model_type": group,
+        "model_attributes_type": group,
+    }.get(kind, (message, ""))
+    return Fault(where, f"'{_key(path)}': {what}", mend)
 
 
 def _key(path: Path) -> str:

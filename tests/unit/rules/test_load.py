@@ -315,9 +315,9 @@ def test_the_hash_names_what_the_rules_say(changed: str, same: bool) -> None:
         pytest.param(
             GOOD + "    during: 22:00-06:00\n    watch: gate\n    stories: none\n",
             [
-                "a.yaml:10:5: 'watch': a group of keys is expected.",
-                "a.yaml:9:5: 'during': a group of keys is expected.",
-                "a.yaml:11:5: 'stories': a list is expected.",
+                "a.yaml:10:5: 'watch': a group of keys is expected. Write 'key: value' lines below it.",
+                """a.yaml:9:5: 'during': a group of keys is expected. Write it like {from: "22:00", to: "06:00"}.""",
+                "a.yaml:11:5: 'stories': a list is expected. Write each entry as a line that begins with '- '.",
             ],
             id="texts-where-groups-or-lists-belong",
         ),
