@@ -44,7 +44,10 @@ rules:
     clear_after: 30s
 """
 
-moves = st.lists(st.tuples(st.integers(1, 1_500), st.sampled_from(["open", "close", "hello"])), max_size=20)
+moves = st.lists(
+    st.tuples(st.integers(1, 60) | st.integers(1, 1_500), st.sampled_from(["open", "close", "hello"])),
+    max_size=20,
+)
 
 
 class Recorded(Engine):
