@@ -110,6 +110,17 @@ def test_what_is_no_workbook_is_one_fault(tmp_path: Path) -> None:
     assert [fault.what for fault in faults] == ["cannot be read as a workbook"]
 
 
+@pytest.mark.parametrize("cell", ["XFD3", "B1048576", "BA7"])
+def test_a_cell_far_from_the_table_is_named_instead_of_taking_all_memory(tmp_path: Path, cell: str) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["id", "name"])
+    sheet[cell] = "x"
+    book.save(tmp_path / "doors.xlsx")
+    _, (fault,) = read_table(tmp_path, "doors", COLUMNS)
+    assert fault.what == f"has something in cell {cell}, far from its table"
+
+
 def test_two_files_for_one_table_are_one_too_many(tmp_path: Path) -> None:
     (tmp_path / "doors.csv").write_text("id,name\n1,East\n")
     (tmp_path / "doors.xlsx").write_bytes(b"")
