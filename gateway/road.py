@@ -75,13 +75,20 @@ class Road:
     """Everything between the broker and the database."""
 
     def __init__(
-        self, db: Database, district: District, engine: Engine, desk: Desk, position: int, at_ms: int
+        self,
+        db: Database,
+        district: District,
+        setup: str,
+        engine: Engine,
+        desk: Desk,
+        position: int,
+        at_ms: int,
     ) -> None:
         self._db = db
         self._engine = engine
         self._desk = desk
         self._router = Router(district.registry, district.bases)
-        self._setup = setup_hash(district.setup)
+        self._setup = setup
         self._position = position
         self._checkpoint = position
         self.committed_at_ms = at_ms
@@ -109,7 +116,7 @@ class Road:
                 cases=living_cases(tx, now_ms),
                 standing=standing_alarms(tx),
             )
-        road = cls(db, district, engine, desk, position, at_ms)
+        road = cls(db, district, name, engine, desk, position, at_ms)
         if not engine.deaf:
             road.take([Mark("deaf")], now_ms=at_ms)
         if was != name:

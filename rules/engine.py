@@ -89,6 +89,21 @@ class _Plan(NamedTuple):
     silent_after_ms: int
 
 
+def _plan(rules: RuleSet, entrance: Entrance) -> _Plan:
+    watchings = tuple(
+        _Watching(rule, rule.steps_for(entrance)) for rule in rules.rules if rule.watches(entrance)
+    )
+    chattering = [w.rule for w in watchings if w.rule.when is Condition.CHATTERING]
+    return _Plan(
+        watchings,
+        of_leaf=tuple(w for w in watchings if w.rule.when in _OF_LEAF),
+        openings_kept=max((rule.openings for rule in chattering), default=0),
+        openings_span_ms=max((rule.openings_within_ms for rule in chattering), default=0),
+        heartbeat_ms=entrance.heartbeat_ms or 0,
+        silent_after_ms=entrance.silent_after_ms or 0,
+    )
+
+
 class Engine:
     """All doors of one partition, and the alarms on them."""
 
@@ -228,22 +243,21 @@ class Engine:
         self._setup = setup
         self._windows: dict[During, tuple[int, int, int]] = {}
         self._plans: dict[str, _Plan] = {}
+        words = setup.rules.tells_apart_by()
         shared: dict[tuple[Any, ...], _Plan] = {}
         for entrance in setup.entrances.values():
-            watchings = tuple(
-                _Watching(rule, rule.steps_for(entrance))
-                for rule in setup.rules.rules
-                if rule.watches(entrance)
+            seen_as = (  # whatever else is true of it, no rule can tell
+                entrance.kind,
+                entrance.within & words.within,
+                entrance.tags & words.tags,
+                entrance.id if entrance.id in words.entrances else "",
+                entrance.trial,
+                entrance.heartbeat_ms,
+                entrance.silent_after_ms,
             )
-            beat, silent = entrance.heartbeat_ms or 0, entrance.silent_after_ms or 0
-            key = (beat, silent, *((w.rule.name, w.steps) for w in watchings))
-            if key not in shared:
-                chattering = [w.rule for w in watchings if w.rule.when is Condition.CHATTERING]
-                kept = max((rule.openings for rule in chattering), default=0)
-                span = max((rule.openings_within_ms for rule in chattering), default=0)
-                of_leaf = tuple(w for w in watchings if w.rule.when in _OF_LEAF)
-                shared[key] = _Plan(watchings, of_leaf, kept, span, beat, silent)
-            self._plans[entrance.id] = shared[key]
+            if seen_as not in shared:
+                shared[seen_as] = _plan(setup.rules, entrance)
+            self._plans[entrance.id] = shared[seen_as]
             self._doors[entrance.id] = Door()
 
     def _arm(self, entrance: str, door: Door, due: int) -> None:

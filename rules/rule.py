@@ -168,6 +168,10 @@ class Rule:
             and not any(w.covers(entrance) for w in self.excepting)
         )
 
+    def watches_by(self) -> tuple[Watch, ...]:
+        """Everything by which it tells entrances apart."""
+        return (self.watch, *self.excepting, *(override.watch for override in self.overrides))
+
     def steps_for(self, entrance: Entrance) -> tuple[Step, ...]:
         for override in self.overrides:
             if override.watch.covers(entrance):
@@ -188,6 +192,16 @@ class RuleSet:
     rules: tuple[Rule, ...] = ()
     hash: str = ""
     text: str = "[]"
+
+    def tells_apart_by(self) -> Watch:
+        """All that any rule names: entrances that do not differ in it are the same to all rules."""
+        watches = [watch for rule in self.rules for watch in rule.watches_by()]
+        return Watch(
+            kinds=frozenset[str]().union(*(w.kinds for w in watches)),
+            within=frozenset[str]().union(*(w.within for w in watches)),
+            tags=frozenset[str]().union(*(w.tags for w in watches)),
+            entrances=frozenset[str]().union(*(w.entrances for w in watches)),
+        )
 
     def named(self, name: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.name == name), None)

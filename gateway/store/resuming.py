@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, insert, or_, select
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.cases.case import Case, CaseState, StandingAlarm
 from gateway.store import tables as t
@@ -45,17 +44,16 @@ def _entrances_text(setup: Setup) -> str:
 
 def keep_setup(tx: Connection, setup: Setup, name: str, at_ms: int) -> None:
     """Keep a setup for ever under its hash: alarms and cases name it."""
-    tx.execute(
-        sqlite_insert(t.setups)
-        .values(
-            hash=name,
-            at_ms=at_ms,
-            zone=str(setup.zone),
-            rules=setup.rules.text,
-            entrances=zlib.compress(_entrances_text(setup).encode(), 1),
+    if tx.execute(select(t.setups.c.hash).where(t.setups.c.hash == name)).first() is None:
+        tx.execute(
+            insert(t.setups).values(
+                hash=name,
+                at_ms=at_ms,
+                zone=str(setup.zone),
+                rules=setup.rules.text,
+                entrances=zlib.compress(_entrances_text(setup).encode(), 1),
+            )
         )
-        .on_conflict_do_nothing()
-    )
 
 
 def read_setup(tx: Connection, name: str) -> Setup:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.cases.case import Case, StandingAlarm
@@ -106,38 +107,41 @@ def write(tx: Connection, written: Written, setup: str, at_ms: int) -> None:
     count(tx, written.counts)
 
 
-_INSERT_JOURNAL = sqlite_insert(t.journal).on_conflict_do_nothing()
+_INSERT_JOURNAL = str(sqlite_insert(t.journal).on_conflict_do_nothing().compile(dialect=sqlite.dialect()))
+"""For ``exec_driver_sql``, which takes values by their place. SQLAlchemy's own way with many
+rows looks each value up by its name: a fifth of a batch's time (``make bench``)."""
 
 
 def _write_journal(tx: Connection, rows: Sequence[JournalRow]) -> None:
     if rows:
-        tx.execute(_INSERT_JOURNAL, [_journal_values(row) for row in rows])
+        tx.exec_driver_sql(_INSERT_JOURNAL, [_journal_values(row) for row in rows])
 
 
-def _journal_values(row: JournalRow) -> dict[str, Any]:
+def _journal_values(row: JournalRow) -> tuple[Any, ...]:
+    """In the order of the table's columns."""
     position, at_ms, kind, entrance, r, setup = row
     if r is None:
         r = Reading(setup or "", at_ms)
-    return {
-        "position": position,
-        "at_ms": at_ms,
-        "kind": kind,
-        "entrance": entrance,
-        "device": r.device,
-        "contact": r.contact,
-        "retained": r.retained,
-        "boot": r.boot,
-        "seq": r.seq,
-        "battery_pct": r.battery_pct,
-        "battery_v": r.battery_v,
-        "battery_low": r.battery_low,
-        "tamper": r.tamper,
-        "online": r.online,
-        "online_scope": r.online_scope if r.online is not None else None,
-        "rssi_dbm": r.rssi_dbm,
-        "linkquality": r.linkquality,
-        "device_time": r.device_time,
-    }
+    return (
+        position,
+        at_ms,
+        kind,
+        entrance,
+        r.device,
+        r.contact,
+        r.retained,
+        r.boot,
+        r.seq,
+        r.battery_pct,
+        r.battery_v,
+        r.battery_low,
+        r.tamper,
+        r.online,
+        r.online_scope if r.online is not None else None,
+        r.rssi_dbm,
+        r.linkquality,
+        r.device_time,
+    )
 
 
 def _write_outcomes(tx: Connection, outcomes: Iterable[Outcome], setup: str) -> None:

@@ -6,7 +6,7 @@ How to read a script stands in ``scene.py``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ import pytest
 
 from rules.engine import FAILURES_TO_SWITCH_OFF, Engine
 from rules.outcome import AlarmMissed, AlarmRaised, DoorChanged, StepDue
-from rules.reading import Reading
+from rules.reading import OPEN, Reading
 from rules.rule import Condition, Entrance, Override, Rule, Watch
 from rules.window import During
 from tests.unit.rules.scene import Scene, a_rule, a_setup, an_entrance, steps
@@ -1124,3 +1124,41 @@ def test_a_resumed_engine_tells_the_rest() -> None:
 
 def test_a_reading_says_what_it_does_not_know() -> None:
     assert Reading("A", 1)[2:] == (None, False, *[None] * 7, "device", None, None, None)
+
+
+def test_each_door_has_the_rules_and_steps_of_its_own_words() -> None:
+    """Doors that no rule tells apart share a plan; those that one does must not."""
+    clinic = Override(watch=Watch(tags=frozenset({"clinic"})), steps=steps("2m clinic"))
+    rules = (
+        replace(a_rule("1m all", name="kind"), watch=Watch(kinds=frozenset({"gate"}))),
+        replace(a_rule("1m all", name="within"), watch=Watch(within=frozenset({"west"}))),
+        replace(a_rule("1m all", name="tag"), watch=Watch(tags=frozenset({"school"}))),
+        replace(a_rule("1m all", name="door"), watch=Watch(entrances=frozenset({"b"}))),
+        replace(a_rule("1m all", name="not"), excepting=(Watch(entrances=frozenset({"c"})),)),
+        a_rule("1m all", name="override", overrides=(clinic,)),
+    )
+    doors = [
+        Entrance(ident, kind, frozenset(within.split()), frozenset(tags.split()), trial=trial)
+        for ident, kind, within, tags, trial in (
+            ("a", "unit_door", "west other", "", False),
+            ("b", "unit_door", "east", "", False),
+            ("c", "unit_door", "east", "unheard-of", False),
+            ("d", "gate", "east", "", False),
+            ("e", "unit_door", "east", "school", False),
+            ("f", "unit_door", "east", "clinic", False),
+            ("g", "unit_door", "west", "school", True),
+            ("h", "unit_door", "east elsewhere", "", False),
+        )
+    ]
+    engine = Engine(a_setup(rules, doors))
+    engine.on_listening(0)
+    engine.on_readings([(door.id, Reading("x", 1_000, OPEN)) for door in doors])
+    told = {(o.entrance, o.rule, o.tell) for o in engine.on_time(200_000) if isinstance(o, StepDue)}
+    assert told == {
+        (door.id, rule.name, step.tell)
+        for door in doors
+        for rule in rules
+        if rule.watches(door)
+        for step in rule.steps_for(door)
+    }
+    assert len(told) == 17
