@@ -27,7 +27,7 @@ from gateway.clock import Clock
 from gateway.links import Links
 from gateway.locale import Language
 from gateway.notify.answers import GROUP_SCHEMES, Result, Verdict
-from gateway.notify.calling import Call, call
+from gateway.notify.calling import Call, call, end_with_sender
 from gateway.notify.message import MessageState, Text
 from gateway.notify.outbox import Attempt, next_try
 from gateway.notify.words import Worded, word
@@ -88,7 +88,7 @@ class Sender:
         self._wake, self._per_minute = wake, per_minute
         self._lately: dict[str, deque[int]] = {}
         context = multiprocessing.get_context(start_method)
-        self._pool = ProcessPool(max_workers=WORKERS, max_tasks=CALLS_PER_WORKER, context=context)
+        self._pool = ProcessPool(WORKERS, CALLS_PER_WORKER, initializer=end_with_sender, context=context)
         self._under_way: dict[ProcessFuture[Verdict], Under] = {}
 
     def turn(self) -> int:
