@@ -43,6 +43,7 @@ def main() -> None:
     apprise.Apprise.instantiate("json://127.0.0.1")  # so that the plugins are loaded once
     forking = functools.partial(sending.Sender, start_method="fork")
     gateway.parts.Sender = forking  # type: ignore[attr-defined, assignment]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     for kill in range(kills):
         _fork_one_to_be_killed(directory, point, passing=2 if kill else 1, whole=kill % 2 == 1)
     stop = threading.Event()
@@ -58,12 +59,17 @@ def kill_sender(pid: int, whole: bool) -> None:
 def _fork_one_to_be_killed(directory: Directory, point: str, *, passing: int, whole: bool) -> None:
     pid = os.fork()
     if not pid:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.setpgid(0, 0)
         (directory.path / PID_FILE).write_text(str(os.getpid()))
         _mine(point, passing, lambda: kill_sender(os.getpid(), whole))
         gateway.parts.run_sender(directory, threading.Event())
         os._exit(1)
-    _, status = os.waitpid(pid, 0)
+    try:
+        _, status = os.waitpid(pid, 0)
+    except SystemExit:  # the test is over too early
+        kill_sender(pid, whole=True)
+        raise
     if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
         sys.exit(f"the sender was not killed but ended with status {status}")
     wait_for(lambda: not living(pid), "the workers end with their sender")
