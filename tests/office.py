@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from gateway.clock import ManualClock
 from gateway.links import Links
@@ -18,6 +19,7 @@ from gateway.places.contacts import Contacts
 from gateway.store import tables as t
 from gateway.store.database import Database, open_database
 from gateway.store.writing import queue
+from tests.real_things import wait_for
 
 T0 = 1_790_000_000_000
 
@@ -72,10 +74,25 @@ class Office:
         with self.db.read() as tx:
             return str(tx.execute(select(t.messages.c.state).where(t.messages.c.id == ident)).scalar())
 
-    def results(self) -> list[tuple[int, str | None]]:
+    def play_until(self, ident: str, state: str) -> None:
+        """While no call is under way, time passes until the next one is due."""
+
+        def done() -> bool:
+            if self.state(ident) == state:
+                return True
+            if not self.sender.turn() and (due := self.sender.next_due_ms()) is not None:
+                self.clock.move(max(due - self.clock.now_ms(), 0))
+            return False
+
+        wait_for(done, f"{ident} is {state}")
+
+    def attempts(self, ident: str = "door") -> list[Row[Any]]:
         with self.db.read() as tx:
-            rows = tx.execute(select(t.attempts.c.channel, t.attempts.c.result).order_by(t.attempts.c.id))
-            return [(row.channel, row.result) for row in rows]
+            c = t.attempts.c
+            return list(tx.execute(select(t.attempts).where(c.message_id == ident).order_by(c.id)))
+
+    def results(self, ident: str = "door") -> list[tuple[int, str | None]]:
+        return [(attempt.channel, attempt.result) for attempt in self.attempts(ident)]
 
     def close(self) -> None:
         self.sender.stop()
