@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -55,16 +55,16 @@ def check(directory: Path) -> None:
 @click.option("--only", type=click.Choice(["gateway", "sender", "web"]), help="Run one part only.")
 def run(directory: Path, only: str | None) -> None:
     """Run the gateway, the sender and the web pages."""
+    from gateway.supervise import CANNOT_WORK, supervise
+
     _log()
     stop = _stop_on_signal()
     if only is None:
-        from gateway.supervise import supervise
-
         sys.exit(supervise(directory, stop))
     from gateway.directory import open_directory
     from gateway.parts import RUN
 
-    _or_exit(lambda: RUN[only](open_directory(directory), stop))
+    _or_exit(lambda: RUN[only](open_directory(directory), stop), CANNOT_WORK)
 
 
 @main.group()
@@ -169,16 +169,12 @@ def demo(port: int, phone_port: int, broker_port: int, data: Path) -> None:
     )
 
 
-def _or_exit(work: Callable[[], T]) -> T:
+def _or_exit(work: Callable[[], T], code: int = 1) -> T:
     try:
         return work()
     except DoorwardError as error:
-        _fail(error)
-
-
-def _fail(error: DoorwardError) -> NoReturn:
-    click.echo(f"doorward: {error}", err=True)
-    sys.exit(1)
+        click.echo(f"doorward: {error}", err=True)
+        sys.exit(code)
 
 
 def _stop_on_signal() -> threading.Event:

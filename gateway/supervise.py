@@ -1,8 +1,8 @@
 """Three processes, watched: what crashes is started again and takes nobody with it.
 
 The pause before a new start doubles from one second to half a minute, and is forgotten
-once a part has worked for a minute. An exit that says "this cannot work" (code 1) at
-the first start ends everything: the person at the terminal has to mend it.
+once a part has worked for a minute. An exit that says "this cannot work" at the first
+start ends everything: the person at the terminal has to mend it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 PARTS = ("gateway", "sender", "web")
+CANNOT_WORK = 78
+"""A part's exit code (``EX_CONFIG``). Not 1: Python ends with that after a crash of any kind."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 STEADY_AFTER_S = 60.0
 END_WITHIN_S = 4.0
@@ -80,7 +82,7 @@ def supervise(directory: Path, stop: threading.Event) -> int:
     try:
         while not stop.is_set():
             ended = [(part, part.look()) for part in parts]
-            if any(code == 1 and part.starts == 1 for part, code in ended):
+            if any(code == CANNOT_WORK and part.starts == 1 for part, code in ended):
                 code = 1
                 break
             stop.wait(0.2)

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -143,9 +143,20 @@ class FakePhones:
         self._server.server_close()
 
 
+def living(group: int) -> set[int]:
+    """The processes of a group of which at least one thread still runs and holds what it opened."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                found.add(int(stat.parts[2]))
+    return found
+
+
 @contextmanager
 def process(
-    *command: str, log: Path, environ: Mapping[str, str] | None = None
+    *command: str, log: Path, environ: Mapping[str, str] | None = None, own_group: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Python module as a process of its own; ended in the end, its log shown if the test fails."""
     with log.open("ab") as out:
@@ -155,6 +166,7 @@ def process(
             stderr=out,
             env={**os.environ, **(environ or {})},
             cwd=Path(__file__).parent.parent,
+            process_group=0 if own_group else None,
         )
     try:
         yield running

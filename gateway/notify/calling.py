@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
+import os
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,6 +31,21 @@ class Call(NamedTuple):
 
     def __repr__(self) -> str:
         return "Call(…)"
+
+
+def end_with_sender() -> None:
+    """Let this worker process end as soon as its sender has, however that ended.
+
+    Only the sender limits a call; without it, a dripping provider would hold the worker for ever.
+    """
+    threading.Thread(target=_wait_for_its_end, name="end-with-sender", daemon=True).start()
+
+
+def _wait_for_its_end() -> None:
+    sender = multiprocessing.parent_process()
+    if sender is not None:
+        sender.join()
+        os._exit(1)
 
 
 def call(what: Call) -> Verdict:

@@ -27,7 +27,7 @@ from gateway.clock import Clock
 from gateway.links import Links
 from gateway.locale import Language
 from gateway.notify.answers import GROUP_SCHEMES, Result, Verdict
-from gateway.notify.calling import Call, call
+from gateway.notify.calling import Call, call, end_with_sender
 from gateway.notify.message import MessageState, Text
 from gateway.notify.outbox import Attempt, next_try
 from gateway.notify.words import Worded, word
@@ -87,8 +87,8 @@ class Sender:
         self._url, self._language, self._timeout_s = public_url.rstrip("/"), language, timeout_ms / 1000
         self._wake, self._per_minute = wake, per_minute
         self._lately: dict[str, deque[int]] = {}
-        context = multiprocessing.get_context(start_method)
-        self._pool = ProcessPool(max_workers=WORKERS, max_tasks=CALLS_PER_WORKER, context=context)
+        self._start_method = start_method
+        self._pool = self._new_pool()
         self._under_way: dict[ProcessFuture[Verdict], Under] = {}
 
     def turn(self) -> int:
@@ -170,9 +170,22 @@ class Sender:
                 return
             attempt = _begin(tx, message.id, todo.channel, attempts, now)
         what = Call(url, worded.title, worded.body)
-        future = self._pool.schedule(call, args=(what,), timeout=self._timeout_s)
+        future = self._call(what)
         self._under_way[future] = Under(message.id, message.person, attempt, todo.channel)
         future.add_done_callback(lambda _: self._wake())
+
+    def _call(self, what: Call) -> ProcessFuture[Verdict]:
+        try:
+            return self._pool.schedule(call, args=(what,), timeout=self._timeout_s)
+        except RuntimeError:  # pebble gives its whole pool up when a worker is killed between two calls
+            log.error("the worker processes broke and are started again")
+            self._pool.join()
+            self._pool = self._new_pool()
+            return self._pool.schedule(call, args=(what,), timeout=self._timeout_s)
+
+    def _new_pool(self) -> ProcessPool:
+        context = multiprocessing.get_context(self._start_method)
+        return ProcessPool(WORKERS, CALLS_PER_WORKER, initializer=end_with_sender, context=context)
 
     def _free_at(self, url: str, now: int) -> int:
         """When this destination takes another message: a robot refuses more than a few a minute."""

@@ -2,90 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
+import multiprocessing
+from collections.abc import Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, text
 
-from gateway.clock import ManualClock
-from gateway.links import Links
-from gateway.notify.message import Message, Text
-from gateway.notify.sending import Sender
-from gateway.places.contacts import Contacts
 from gateway.store import tables as t
-from gateway.store.database import Database, open_database
-from gateway.store.writing import queue
+from tests.office import T0, Office
 from tests.real_things import FakePhones, wait_for
-
-T0 = 1_790_000_000_000
-
-
-class Office:
-    """An outbox and its sender. ``channels``: who → paths at the fake phones, in order."""
-
-    def __init__(self, path: Path, phones: FakePhones, channels: Mapping[str, tuple[str, ...]]) -> None:
-        self.db: Database = open_database(path / "doorward.db")
-        self.clock = ManualClock(T0)
-        urls = {
-            who: tuple(SecretStr(f"json://127.0.0.1:{phones.port}/{name}") for name in names)
-            for who, names in channels.items()
-        }
-        self.woken = threading.Event()
-        self.sender = Sender(
-            self.db,
-            Contacts(urls),
-            {},
-            Links("key"),
-            self.clock,
-            ZoneInfo("Asia/Shanghai"),
-            public_url="http://doors.example",
-            wake=self.woken.set,
-        )
-
-    def put(self, ident: str, who: str = "worker", severity: str = "normal") -> None:
-        facts = {
-            "place": ident,
-            "condition": "left_open",
-            "since_ms": T0,
-            "title": {"zh": ident, "en": ident},
-        }
-        with self.db.write() as tx:
-            queue(
-                tx,
-                Message(
-                    id=ident,
-                    person=who,
-                    about="alarm",
-                    text=Text.TELL,
-                    facts=facts,
-                    severity=severity,
-                    case="case",
-                    queued_at_ms=T0,
-                    expires_at_ms=T0 + 3_600_000,
-                ),
-            )
-
-    def state(self, ident: str) -> str:
-        self.sender.turn()
-        with self.db.read() as tx:
-            return str(tx.execute(select(t.messages.c.state).where(t.messages.c.id == ident)).scalar())
-
-    def results(self) -> list[tuple[int, str | None]]:
-        with self.db.read() as tx:
-            rows = tx.execute(select(t.attempts.c.channel, t.attempts.c.result).order_by(t.attempts.c.id))
-            return [(row.channel, row.result) for row in rows]
 
 
 @pytest.fixture
 def office(tmp_path: Path, phones: FakePhones) -> Iterator[Office]:
-    found = Office(tmp_path, phones, {"worker": ("first", "second")})
+    found = Office(
+        tmp_path, {"worker": [f"json://127.0.0.1:{phones.port}/{name}" for name in ("first", "second")]}
+    )
     yield found
-    found.sender.stop()
-    found.db.close()
+    found.close()
 
 
 def test_a_message_arrives_with_its_link(office: Office, phones: FakePhones) -> None:
@@ -107,15 +42,7 @@ def test_a_busy_channel_is_tried_three_times_and_then_left_within_a_minute(
 ) -> None:
     phones.answer = lambda path: (503, "{}") if path == "first" else (200, "{}")
     office.put("door")
-
-    def done() -> bool:
-        if office.state("door") == "accepted":
-            return True
-        if not office.sender.turn():
-            office.clock.move(1_000)
-        return False
-
-    wait_for(done, "the second channel takes it")
+    office.play_until("door", "accepted")
     assert office.results() == [(0, "later")] * 3 + [(1, "accepted")]
     assert office.clock.now_ms() - T0 < 60_000
 
@@ -152,3 +79,35 @@ def test_a_message_that_cannot_be_worded_fails_alone(office: Office, phones: Fak
     office.put("door")
     wait_for(lambda: office.state("door") == "accepted", "the other one is sent")
     assert office.state("odd") == "failed"
+
+
+def test_a_worker_that_is_killed_in_a_call_is_an_attempt_of_which_nobody_can_say(
+    office: Office, phones: FakePhones
+) -> None:
+    def kill_the_workers_once(path: str) -> tuple[int, str]:
+        if len(phones.received) == 1:
+            _kill_workers()
+        return 200, "{}"
+
+    phones.answer = kill_the_workers_once
+    office.put("door")
+    wait_for(lambda: office.sender.turn() == 0 and office.results() != [], "the call is over")
+    assert office.results() == [(0, "uncertain")]
+    office.clock.move(6_000)
+    wait_for(lambda: office.state("door") == "accepted", "it is sent again")
+
+
+def test_workers_that_are_killed_between_two_calls_are_replaced(office: Office, phones: FakePhones) -> None:
+    """A machine that runs out of memory kills whom it likes."""
+    office.put("door")
+    wait_for(lambda: office.state("door") == "accepted", "it is accepted")
+    _kill_workers()
+    wait_for(lambda: not office.sender._pool.active, "their end is noticed")
+    office.put("gate")
+    wait_for(lambda: office.state("gate") == "accepted", "others take the next message")
+    assert office.results("gate") == [(0, "accepted")]
+
+
+def _kill_workers() -> None:
+    for child in multiprocessing.active_children():
+        child.kill()

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gateway.supervise import CANNOT_WORK
 from tests.real_things import FakePhones, Mosquitto, answers, free_port, process, wait_for
 from tests.sensors import Sensors
 from tests.small_district import write_directory
@@ -98,7 +99,7 @@ def test_a_second_gateway_says_so_and_goes(tmp_path: Path, directory: Path) -> N
             timeout=30,
             check=False,
         )
-        assert second.returncode == 1
+        assert second.returncode == CANNOT_WORK
         assert "another gateway already works on this database" in second.stderr
 
 
