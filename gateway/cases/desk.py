@@ -127,23 +127,17 @@ class Desk:
     def _on_step(self, o: StepDue) -> None:
         alarm = self._standing[o.alarm]
         case = self._cases.get(alarm.case) if alarm.case else None
+        case = case or self._unsettled(o)
+        if case is not None:
+            why_not = self._why_not(case, alarm, o)
+            if why_not:
+                self._note(case, o.at_ms, "not_told", through="clock", why=why_not, facts={"role": o.tell})
+                return
         if o.tell == RESIDENTS:
-            if case is None:
-                self._remind(alarm, o)
-            else:
-                self._note(
-                    case, o.at_ms, "not_told", through="clock", why="reminded_before", facts={"role": o.tell}
-                )
+            self._remind(case, alarm, o)
             return
-        if case is not None and case.state is CaseState.SETTLED:
-            self._note(case, o.at_ms, "not_told", through="clock", why="settled", facts={"role": o.tell})
-            return
-        case = case or self._latest.get((o.entrance, SUBJECT[o.condition]))
-        if case is not None and case.state is CaseState.TAKEN and o.unless_taken:
-            self._note(case, o.at_ms, "not_told", through="clock", why="taken", facts={"role": o.tell})
-            return
-        told = self._whom(o.tell, o.entrance, o.at_ms)
-        if case is None or case.state is CaseState.SETTLED:
+        told = self._owner_of(case, o.tell) or self._whom(o.tell, o.entrance, o.at_ms)
+        if case is None:
             case = self._file(alarm, o, told)
         elif told is not None and case.state is CaseState.FILED and rank(told.role) > rank(case.owner_role):
             self._hand_to(case, told, "passed_up")
@@ -290,18 +284,45 @@ class Desk:
         case.owner, case.owner_role, case.owner_why = told.person.id, told.role, why
         self._changes.cases[case.id] = case
 
+    def _unsettled(self, o: StepDue) -> Case | None:
+        """What another alarm has filed about the same subject meanwhile."""
+        case = self._latest.get((o.entrance, SUBJECT[o.condition]))
+        return None if case is None or case.state is CaseState.SETTLED else case
+
+    @staticmethod
+    def _why_not(case: Case, alarm: StandingAlarm, o: StepDue) -> str:
+        """Why this step is not for telling; empty if it is."""
+        if case.state is CaseState.SETTLED:
+            return "settled"
+        if case.state is CaseState.TAKEN and o.unless_taken:
+            return "taken"
+        if o.tell == RESIDENTS and case.since_ms != alarm.since_ms:
+            return "reminded_before"  # it was reopened, or is one of several alarms
+        return ""
+
+    def _owner_of(self, case: Case | None, role: str) -> Told | None:
+        """A case stays with whom it has, though somebody else of her role may be on duty by now."""
+        if case is None or case.owner is None or case.owner_role != role or not self._reachable(case.owner):
+            return None
+        person = self._registry.people.get(case.owner)
+        return Told(person, role, "has_it", ()) if person else None
+
     def _settle(self, case: Case, at_ms: int, how: str) -> None:
         case.move(CaseState.SETTLED)
         case.settled_at_ms, case.settled_how = at_ms, how
         rule = self._rules.get(case.rule)
         case.reopen_until_ms = at_ms + (rule.reopen_within_ms if rule else 0)
 
-    def _remind(self, alarm: StandingAlarm, o: StepDue) -> None:
+    def _remind(self, case: Case | None, alarm: StandingAlarm, o: StepDue) -> None:
+        """A reminder never files a case; in one that there is, it leaves its line."""
         row = self._registry.entrances.get(o.entrance)
         if row is None or not self._reachable(row.resident_key):
+            if case is not None:
+                self._note(case, o.at_ms, "not_told", through="clock", why="nobody", facts={"role": o.tell})
             return
+        mid = message_id("tell", o.entrance, o.condition, o.since_ms, row.resident_key)
         self._queue(
-            message_id("tell", o.entrance, o.condition, o.since_ms, row.resident_key),
+            mid,
             row.resident_key,
             Text.REMIND,
             about=alarm.id,
@@ -311,6 +332,9 @@ class Desk:
             at_ms=o.at_ms,
             facts=self._facts(o.rule, o.entrance, o.since_ms) | {"late": o.late, "due_ms": o.due_ms},
         )
+        if case is not None:
+            facts: dict[str, object] = {"role": o.tell, "message": mid, "rule": o.rule}
+            self._note(case, o.at_ms, "told", through="clock", why="by_rule", facts=facts)
 
     def _tell(self, case: Case, alarm: StandingAlarm, o: StepDue, told: Told | None) -> None:
         if told is None:

@@ -18,7 +18,7 @@ class Told(NamedTuple):
 
     Attributes:
         role: As what; not the step's own role if that one was empty.
-        why: ``on_duty``, ``first_listed``, or ``nobody_below``.
+        why: ``on_duty``, ``first_listed``, ``next_listed``, ``has_it`` or ``nobody_below``.
         skipped: The roles before, in which nobody could be reached.
     """
 
@@ -43,8 +43,8 @@ def whom(
     """
     skipped: list[str] = []
     for candidate in (role, *_UPWARD.get(role, _BESIDE.get(role, ("district",)))):
-        found = registry.responsible(candidate, entrance, at_ms, zone)
-        if found is not None and reachable(found.person.id):
+        found = registry.responsible(candidate, entrance, at_ms, zone, reachable)
+        if found is not None:
             why = "nobody_below" if skipped else found.why
             return Told(found.person, candidate, why, tuple(skipped))
         skipped.append(candidate)

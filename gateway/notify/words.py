@@ -88,6 +88,12 @@ class _Sayer:
                 return _("You are told because you are on duty for grid {grid} now.").format(grid=grid)
             case "first_listed":
                 return _("You are told because you are the first listed for grid {grid}.").format(grid=grid)
+            case "next_listed":
+                return _(
+                    "You are told because nobody listed before you for grid {grid} can be reached."
+                ).format(grid=grid)
+            case "has_it":
+                return _("You are told because this case is yours.")
             case "nobody_below":
                 return _("You are told because nobody below you can be reached.")
             case _:

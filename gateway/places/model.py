@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from typing import Literal, NamedTuple
 
@@ -64,7 +64,7 @@ class Responsible(NamedTuple):
     """Who answers for an entrance, and why it is she."""
 
     person: Person
-    why: Literal["on_duty", "first_listed"]
+    why: Literal["on_duty", "first_listed", "next_listed"]
 
 
 class Registry:
@@ -138,20 +138,30 @@ class Registry:
         shown = self._shown_to.get(person.place, ())
         return self.entrances_in(person.place) + [row for row in shown if person.place not in row.places]
 
-    def responsible(self, role: str, entrance_id: str, at_ms: int, zone: tzinfo) -> Responsible | None:
+    def responsible(
+        self,
+        role: str,
+        entrance_id: str,
+        at_ms: int,
+        zone: tzinfo,
+        reachable: Callable[[str], bool] = lambda person: True,
+    ) -> Responsible | None:
         """Who of this role answers for the entrance at that moment.
 
-        At the nearest place that has somebody of this role: the first on duty,
-        else the first listed. A grid worker is there for her own grid only.
+        At the nearest place that has somebody of this role who can be reached: the first
+        on duty, else the first listed. A grid worker is there for her own grid only.
         """
         row = self.entrances.get(entrance_id)
         if row is None:
             return None
         for place in (row.grid_key,) if role == "grid_worker" else row.places:
-            people = self._by_role.get((role, place))
+            listed = self._by_role.get((role, place), [])
+            people = [person for person in listed if reachable(person.id)]
             if people:
                 on_duty = next((p for p in people if p.on_duty(at_ms, zone)), None)
-                return Responsible(on_duty, "on_duty") if on_duty else Responsible(people[0], "first_listed")
+                if on_duty:
+                    return Responsible(on_duty, "on_duty")
+                return Responsible(people[0], "first_listed" if people[0] is listed[0] else "next_listed")
         return None
 
     @staticmethod

@@ -145,8 +145,10 @@ class Saying:
         return {
             "on_duty": _("on duty now"),
             "first_listed": _("first listed for the grid"),
+            "next_listed": _("first in the list who can be reached"),
             "nobody_below": _("nobody below can be reached"),
             "took_it": _("took it"),
+            "has_it": _("has the case"),
             "passed_up": _("it was passed up"),
             "nobody": _("nobody can be reached"),
         }.get(why, why)
@@ -214,6 +216,7 @@ class Saying:
             "taken": _("somebody had taken it"),
             "settled": _("it was settled"),
             "reminded_before": _("they had been reminded"),
+            "by_rule": _("as the rule says"),
         }.get(why) or self.why_owner(why)
 
     def reason(self, code: str) -> str:

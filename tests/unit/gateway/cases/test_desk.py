@@ -1,0 +1,372 @@
+"""The desk, told as small stories: alarms and people's acts in, what comes of them out.
+
+``"180 step residents"`` is 180 s after the door was opened; ``night`` names another rule,
+``b`` another opening of the same door. What comes out is sorted by time only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.cases.act import Act
+from gateway.cases.desk import Changes, Desk
+from gateway.places.model import Person, Registry
+from rules.outcome import AlarmCleared, AlarmRaised, Cleared, Outcome, RuleFailed, StepDue, alarm_id
+from rules.rule import Condition, Rule, RuleSet, Step, Watch
+from tests.small_district import GRID, PEOPLE, entrance
+
+T0 = 1_790_000_000_000
+DOOR = entrance(1)
+COMMUNITY = GRID.rpartition("/")[0]
+STAFF = [
+    *(Person(ident, name, role, place) for ident, name, role, place in PEOPLE),
+    Person("chief", "何平", "community", COMMUNITY),
+    Person("stranger", "赵敏", "grid_leader", GRID.replace("第一", "第二")),
+]
+EVERYBODY = {*(person.id for person in STAFF), DOOR.resident_key}
+_LINE = re.compile(r"(\d+) (\w+)(?: (.+))?")
+
+
+def _rule(name: str, when: Condition = Condition.LEFT_OPEN) -> Rule:
+    return Rule(
+        name=name,
+        title={"zh": name, "en": name},
+        why="A test.",
+        watch=Watch(),
+        when=when,
+        steps=(Step(after_ms=0, tell="grid_worker"),),
+    )
+
+
+RULES = RuleSet((_rule("day"), _rule("night"), _rule("low", Condition.BATTERY_LOW)), hash="h")
+
+
+class Played:
+    """One desk, and the story that it was told."""
+
+    def __init__(self, reachable: Container[str] = EVERYBODY) -> None:
+        registry = Registry([DOOR], [], STAFF)
+        self.desk = Desk(registry, RULES, ZoneInfo("Asia/Shanghai"), lambda who: who in reachable)
+        self.told: list[str] = []
+        self._case = ""
+
+    def play(self, script: str) -> list[str]:
+        for line in script.split(", "):
+            self._do(line)
+        return self.told
+
+    def _do(self, line: str) -> None:
+        match = _LINE.fullmatch(line)
+        assert match, line
+        at, what, words = T0 + int(match[1]) * 1000, match[2], (match[3] or "").split()
+        if what in ("raise", "step", "clear", "fail"):
+            self.desk.on_outcome(_outcome(what, at, words))
+        else:
+            person, *rest = words
+            reason, _, note = " ".join(rest).partition(": ")
+            act = Act.model_validate(
+                {"do": what, "person": person, "case": self._case, "reason": reason, "note": note}
+            )
+            answer = self.desk.on_act(act, at)
+            if answer != "done":
+                self.told.append(f"{match[1]} {person} is answered {answer}")
+        self._read(self.desk.take_changes(), match[1])
+
+    def _read(self, changes: Changes, at: str) -> None:
+        for case in changes.cases.values():
+            self._case = case.id
+        for event in changes.events:
+            who = event.facts.get("person") or event.facts.get("role") or event.who or ""
+            by = f" by {event.who}" if event.who and event.who != who else ""
+            self.told.append(" ".join(f"{at} {event.what} {who}{by} ({event.why})".split()))
+        for message in changes.messages:
+            person = "residents" if message.person == DOOR.resident_key else message.person
+            self.told.append(f"{at} > {message.text} to {person}")
+        self.told += [f"{at} > all clear about {alarm.rule}" for alarm, _ in changes.all_clear]
+        self.told += [f"{at} > handled" for _ in changes.handled]
+
+    @property
+    def owner(self) -> tuple[str | None, str, str, str]:
+        case = self.desk._cases[self._case]
+        return case.owner, case.owner_role, case.owner_why, str(case.state)
+
+
+def _outcome(what: str, at: int, words: list[str]) -> Outcome:
+    rule = next((word for word in words if word in ("night", "low")), "day")
+    since = T0 if "b" not in words else T0 + 1_000_000
+    condition = Condition.BATTERY_LOW if rule == "low" else Condition.LEFT_OPEN
+    about = {
+        "entrance": DOOR.id,
+        "at_ms": at,
+        "alarm": alarm_id(rule, DOOR.id, since),
+        "rule": rule,
+        "since_ms": since,
+    }
+    match what:
+        case "raise":
+            return AlarmRaised(**about, condition=condition, due_ms=at, late=False)  # type: ignore[arg-type]  # mixed values
+        case "clear":
+            reason = Cleared.RULE_REMOVED if "removed" in words else Cleared.OVER
+            return AlarmCleared(**about, reason=reason)  # type: ignore[arg-type]  # mixed values
+        case "fail":
+            return RuleFailed(
+                entrance=DOOR.id, at_ms=at, rule=rule, error="ZeroDivisionError()", everywhere=True
+            )
+    return StepDue(
+        **about,  # type: ignore[arg-type]  # mixed values
+        condition=condition,
+        step=0,
+        tell=words[0],
+        unless_taken="unless" in words,
+        due_ms=at,
+        late=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        pytest.param(
+            "180 raise, 180 step residents, 200 clear",
+            ["180 > remind to residents", "200 > all clear about day"],
+            id="a-reminder-to-residents-is-no-case",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 500 take worker, 600 clear",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "500 taken worker (took_it)",
+                "600 settled (verified_by_sensor)",
+                "600 > all clear about day",
+            ],
+            id="taken-and-settled-by-the-sensor",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 900 step grid_leader unless, 950 step community",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "900 passed_up leader (not_taken)",
+                "900 told leader (first_listed)",
+                "900 > tell to leader",
+                "950 passed_up chief (not_taken)",
+                "950 told chief (first_listed)",
+                "950 > tell to chief",
+            ],
+            id="nobody-took-it-so-it-goes-up",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 500 take second, 900 step grid_leader unless, 950 step community",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "500 taken second (took_it)",
+                "900 not_told grid_leader (taken)",
+                "950 told chief (first_listed)",
+                "950 > tell to chief",
+            ],
+            id="a-taken-case-is-passed-to-nobody-who-should-hear-only-of-untaken-ones",
+        ),
+        pytest.param(
+            "60 raise, 60 step grid_worker, 180 step residents, 300 take worker, 400 step residents unless",
+            [
+                "60 filed worker (day)",
+                "60 told worker (first_listed)",
+                "60 > tell to worker",
+                "180 told residents (by_rule)",
+                "180 > remind to residents",
+                "300 taken worker (took_it)",
+                "400 not_told residents (taken)",
+            ],
+            id="residents-may-come-after-the-worker",
+        ),
+        pytest.param(
+            "180 raise, 180 step residents, 480 step grid_worker, 500 take second, 600 clear, "
+            "1200 raise b, 1200 step residents b, 1500 step grid_worker b",
+            [
+                "180 > remind to residents",
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "500 taken second (took_it)",
+                "600 settled (verified_by_sensor)",
+                "600 > all clear about day",
+                "1200 reopened (day)",
+                "1200 not_told residents (reminded_before)",
+                "1500 told second (has_it)",
+                "1500 > tell to second",
+            ],
+            id="soon-after-settling-it-is-the-same-case-with-the-same-owner",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 600 clear, 1201 raise b, 1500 step grid_worker b",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "600 settled (verified_by_sensor)",
+                "600 > all clear about day",
+                "1500 filed worker (day)",
+                "1500 told worker (first_listed)",
+                "1500 > tell to worker",
+            ],
+            id="later-it-is-a-new-case",
+        ),
+        pytest.param(
+            "180 raise, 180 step residents, 200 raise night, 480 step grid_worker night, 600 clear, 610 clear night",
+            [
+                "180 > remind to residents",
+                "480 filed worker (night)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "600 alarm_over (day)",
+                "600 > all clear about day",
+                "610 settled (verified_by_sensor)",
+                "610 > all clear about night",
+            ],
+            id="two-alarms-of-one-door-are-one-case-and-the-last-settles-it",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 490 raise low, 490 step grid_worker low",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "490 filed worker (low)",
+                "490 told worker (first_listed)",
+                "490 > tell to worker",
+            ],
+            id="the-door-and-its-sensor-are-two-cases",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 500 settle worker, 500 settle worker in_use: 搬家, "
+            "520 take second, 900 step grid_leader unless, 950 clear",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "500 worker is answered reason_needed",
+                "500 settled worker (in_use)",
+                "500 > handled",
+                "520 second is answered already_settled",
+                "900 not_told grid_leader (settled)",
+                "950 > all clear about day",
+            ],
+            id="settled-by-hand-with-a-reason-and-nobody-is-told-any-more",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 500 take worker, 510 take worker, 520 take second",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "500 taken worker (took_it)",
+                "510 worker is answered already_yours",
+                "520 second is answered already_taken",
+            ],
+            id="only-one-takes-it",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 500 take worker, 520 pass_up worker : 门锁坏了, 530 take leader",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "500 taken worker (took_it)",
+                "520 passed_up leader by worker (asked)",
+                "520 > passed to leader",
+                "530 taken leader (took_it)",
+            ],
+            id="passed-up-by-hand",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 500 take stranger, 500 settle stranger closed, 500 take nobody",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "500 stranger is answered not_found",
+                "500 stranger is answered not_found",
+                "500 nobody is answered not_found",
+            ],
+            id="another-grid-learns-nothing",
+        ),
+        pytest.param(
+            "480 raise, 480 step grid_worker, 600 clear removed",
+            [
+                "480 filed worker (day)",
+                "480 told worker (first_listed)",
+                "480 > tell to worker",
+                "600 settled (rule_removed)",
+                "600 > all clear about day",
+            ],
+            id="a-rule-that-is-gone-is-not-verified-by-a-sensor",
+        ),
+        pytest.param(
+            "10 fail", ["10 > rule_off to maintainer"], id="a-rule-that-is-off-is-for-the-maintainer"
+        ),
+        pytest.param("10 login worker", ["10 > login to worker"], id="a-log-in"),
+        pytest.param("10 login nobody", ["10 nobody is answered not_found"], id="a-log-in-of-nobody"),
+    ],
+)
+def test_a_story(script: str, expected: list[str]) -> None:
+    assert Played().play(script) == expected
+
+
+def test_whose_it_is_and_why() -> None:
+    played = Played()
+    played.play("480 raise, 480 step grid_worker")
+    assert played.owner == ("worker", "grid_worker", "first_listed", "filed")
+    played.play("490 take second")
+    assert played.owner == ("second", "grid_worker", "took_it", "taken")
+    played.play("500 pass_up second")
+    assert played.owner == ("leader", "grid_leader", "passed_up", "filed")
+    played.play("510 take leader, 520 pass_up leader, 530 pass_up leader")
+    assert played.owner == ("chief", "community", "passed_up", "filed")
+    assert played.told[-1] == "530 leader is answered nobody_above"
+
+
+@pytest.mark.parametrize(
+    ("unreachable", "expected", "owner"),
+    [
+        pytest.param({"worker"}, "480 told second (next_listed)", "second", id="a-colleague-can"),
+        pytest.param({"worker", "second"}, "480 told leader (nobody_below)", "leader", id="no-worker"),
+        pytest.param(
+            {"worker", "second", "leader"}, "480 told chief (nobody_below)", "chief", id="nobody-in-the-grid"
+        ),
+        pytest.param(
+            {"worker", "second", "leader", "chief"}, "480 not_told grid_worker (nobody)", None, id="nobody"
+        ),
+    ],
+)
+def test_who_cannot_be_reached_is_passed_over_and_the_case_says_so(
+    unreachable: set[str], expected: str, owner: str | None
+) -> None:
+    played = Played(EVERYBODY - unreachable)
+    told = played.play("480 raise, 480 step grid_worker")
+    assert expected in told
+    assert played.owner[0] == owner
+    assert told[0].startswith("480 filed"), "a case that nobody can be told of is a case all the same"
+
+
+def test_residents_without_a_contact_are_not_told_and_the_case_says_so() -> None:
+    played = Played(EVERYBODY - {DOOR.resident_key})
+    assert played.play("180 raise, 180 step residents") == []
+    assert played.play("480 step grid_worker, 490 step residents")[-1] == "490 not_told residents (nobody)"
+
+
+def test_what_nothing_can_reopen_is_forgotten() -> None:
+    played = Played()
+    played.play("480 raise, 480 step grid_worker, 600 clear")
+    played.desk.forget_until(T0 + 1_200_000)
+    assert played.play("1190 take worker")[-1] == "1190 worker is answered already_settled"
+    played.desk.forget_until(T0 + 1_200_001)
+    assert played.play("1201 take worker")[-1] == "1201 worker is answered not_found"
