@@ -142,6 +142,7 @@ class Desk:
         elif told is not None and case.state is CaseState.FILED and rank(told.role) > rank(case.owner_role):
             self._hand_to(case, told, "passed_up")
             self._note(case, o.at_ms, "passed_up", through="clock", why="not_taken", facts=_of(told))
+            told = told._replace(why="not_taken")
         if alarm.case is None:
             self._join(alarm, case)
         self._tell(case, alarm, o, told)

@@ -18,7 +18,8 @@ class Told(NamedTuple):
 
     Attributes:
         role: As what; not the step's own role if that one was empty.
-        why: ``on_duty``, ``first_listed``, ``next_listed``, ``has_it`` or ``nobody_below``.
+        why: ``on_duty``, ``first_listed``, ``next_listed``, ``has_it``, ``not_taken``
+            or ``nobody_below``.
         skipped: The roles before, in which nobody could be reached.
     """
 

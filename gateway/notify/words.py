@@ -96,8 +96,10 @@ class _Sayer:
                 return _("You are told because this case is yours.")
             case "nobody_below":
                 return _("You are told because nobody below you can be reached.")
-            case _:
+            case "not_taken":
                 return _("You are told because it has not been taken in time.")
+            case _:
+                return ""
 
 
 def _remind(say: _Sayer) -> tuple[str, list[str]]:

@@ -149,6 +149,7 @@ class Saying:
             "nobody_below": _("nobody below can be reached"),
             "took_it": _("took it"),
             "has_it": _("has the case"),
+            "not_taken": _("nobody had taken it in time"),
             "passed_up": _("it was passed up"),
             "nobody": _("nobody can be reached"),
         }.get(why, why)
