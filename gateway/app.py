@@ -30,7 +30,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.clock import Clock, MachineClock
 from gateway.directory import Directory
 from gateway.errors import AlreadyRunning, DoorwardError, StoreError
-from gateway.history.keeping import House
+from gateway.history.keeping import INFLUX_CURSOR, House
 from gateway.intake.dialects.answer import Report
 from gateway.intake.mqtt import Arrived, BrokerAddress, Heard, Listener
 from gateway.road import District, Mark, Road
@@ -68,7 +68,8 @@ class Gateway:
         self._own = Poker(directory.data, "gateway")
         self._listener = Listener(broker_address(directory), directory.topics(), self._own.poke)
         self._open_road()
-        self._house = House(self._db, directory.config.store.keep_days)
+        followers = [INFLUX_CURSOR] if directory.config.influx else []
+        self._house = House(self._db, directory.config.store.keep_days, followers)
         self._next_health = self._next_checkpoint = self._next_house = 0.0
 
     def run(self, stop: threading.Event) -> None:

@@ -41,6 +41,8 @@ def check(directory: Path, environ: Mapping[str, str] = os.environ) -> list[Faul
     faults += wrong
     loaded, wrong = load_texts(texts, roles_of(registry))
     faults += wrong
+    if loaded:
+        faults += _untold_roles(loaded.rules, registry)
     if loaded and registry.entrances:
         faults += _names_nothing(loaded.rules, texts, registry)
     return faults
@@ -108,7 +110,16 @@ def _without_contact(registry: Registry, contacts: Contacts) -> Iterator[Fault]:
     for person in registry.people.values():
         if person.id not in contacts:
             what = f"{person.name} ({person.id}, {person.role}) cannot be reached"
-            yield Fault("contacts", what, "Add a row with a URL.")
+            yield Fault(person.where, what, f"Add a row for {person.id} to contacts.csv.")
+
+
+def _untold_roles(rules: RuleSet, registry: Registry) -> Iterator[Fault]:
+    """A role of the district's own is good for something only if a rule tells it."""
+    told = {step.tell for rule in rules.rules for step in rule.all_steps()}
+    for person in registry.people.values():
+        if person.role not in told and person.role not in ROLES:
+            mend = near(person.role, ROLES) or "Let a rule tell it, or write another role."
+            yield Fault(person.where, f"no rule tells the role '{person.role}'", mend)
 
 
 def _names_nothing(rules: RuleSet, texts: _Texts, registry: Registry) -> Iterator[Fault]:

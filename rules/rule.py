@@ -168,6 +168,10 @@ class Rule:
             and not any(w.covers(entrance) for w in self.excepting)
         )
 
+    def all_steps(self) -> tuple[Step, ...]:
+        """Its own and those of its overrides."""
+        return (*self.steps, *(step for override in self.overrides for step in override.steps))
+
     def watches_by(self) -> tuple[Watch, ...]:
         """Everything by which it tells entrances apart."""
         return (self.watch, *self.excepting, *(override.watch for override in self.overrides))

@@ -30,7 +30,7 @@ from influxdb_client.rest import ApiException
 from sqlalchemy import select
 
 from gateway.errors import DoorwardError
-from gateway.history.keeping import move_cursor
+from gateway.history.keeping import INFLUX_CURSOR, move_cursor
 from gateway.store import tables as t
 from gateway.store.database import Database
 from gateway.store.resuming import JournalLine, journal_after
@@ -39,7 +39,6 @@ from rules.reading import OPEN, Reading
 
 log = logging.getLogger(__name__)
 
-CURSOR = "influx"
 SKIPPED = "influx_skipped"
 """The counter of readings that the server would not take."""
 
@@ -138,7 +137,10 @@ class Exporter:
 
     def _next(self) -> list[JournalLine]:
         with self._db.read() as tx:
-            cursor = tx.execute(select(t.cursors.c.position).where(t.cursors.c.name == CURSOR)).scalar() or 0
+            cursor = (
+                tx.execute(select(t.cursors.c.position).where(t.cursors.c.name == INFLUX_CURSOR)).scalar()
+                or 0
+            )
             return list(islice(journal_after(tx, cursor), self._size))
 
     def _write(self, lines: list[JournalLine]) -> _Answer:
@@ -179,7 +181,7 @@ class Exporter:
 
     def _move(self, position: int, skipped: int) -> None:
         with self._db.write() as tx:
-            move_cursor(tx, CURSOR, position)
+            move_cursor(tx, INFLUX_CURSOR, position)
             count(tx, Counter({SKIPPED: skipped} if skipped else {}))
 
     def _fail(self, why: str, now_ms: int) -> None:

@@ -8,6 +8,7 @@ longest gap, the battery and the signal of the day.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select
@@ -22,6 +23,7 @@ AT_ONCE = 2_000
 """Rows in one transaction, so that the road never waits long. A city sends 150 a second."""
 
 _J = t.journal.c
+INFLUX_CURSOR = "influx"
 _CURSOR = "condensed"
 
 
@@ -33,11 +35,15 @@ class _Last(NamedTuple):
 
 
 class House:
-    """Does a little of the work at each call."""
+    """Does a little of the work at each call.
 
-    def __init__(self, db: Database, keep_days: int) -> None:
+    ``followers``: cursors of those who copy the journal; nothing is condensed before they have it.
+    """
+
+    def __init__(self, db: Database, keep_days: int, followers: Collection[str] = ()) -> None:
         self._db = db
         self._keep_ms = keep_days * DAY_MS
+        self._followers = followers
         self._last: dict[str, _Last] = {}
 
     def step(self, now_ms: int) -> bool:
@@ -47,11 +53,12 @@ class House:
         """
         with self._db.write() as tx:
             upto = tx.execute(select(func.max(t.checkpoints.c.position))).scalar() or 0
-            more = self._condense(tx, now_ms - CONDENSE_AFTER_MS, upto)
+            copied = [_cursor(tx, name) for name in self._followers]
+            more = self._condense(tx, now_ms - CONDENSE_AFTER_MS, min([upto, *copied]))
             return self._forget(tx, now_ms - self._keep_ms, upto) or more
 
     def _condense(self, tx: Connection, before_ms: int, upto: int) -> bool:
-        cursor = tx.execute(select(t.cursors.c.position).where(t.cursors.c.name == _CURSOR)).scalar() or 0
+        cursor = _cursor(tx, _CURSOR)
         rows = tx.execute(
             select(t.journal)
             .where(_J.position > cursor, _J.position <= upto, _J.at_ms < before_ms)
@@ -99,6 +106,10 @@ class House:
             return False
         gone = tx.execute(delete(t.journal).where(_J.position.in_(old)))
         return gone.rowcount == AT_ONCE
+
+
+def _cursor(tx: Connection, name: str) -> int:
+    return tx.execute(select(t.cursors.c.position).where(t.cursors.c.name == name)).scalar() or 0
 
 
 def move_cursor(tx: Connection, name: str, position: int) -> None:

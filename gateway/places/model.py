@@ -47,6 +47,7 @@ class Person(NamedTuple):
         place: Path of the place that she is there for.
         language: What her messages are written in.
         duty: When she is on duty; empty means that no roster says so.
+        where: Her line in the tables, to name it in a fault.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Person(NamedTuple):
     place: str
     language: Language = "zh"
     duty: tuple[DutyWindow, ...] = ()
+    where: str = ""
 
     def on_duty(self, at_ms: int, zone: tzinfo) -> bool:
         return any(window.covers(at_ms, zone) for window in self.duty)

@@ -74,4 +74,5 @@ def _person(row: Row, place: str, duty: tuple[DutyWindow, ...]) -> Person:
         place=place,
         language=_LANGUAGES[row["language"]],
         duty=duty,
+        where=f"{row.file}:{row.line}",
     )

@@ -72,7 +72,7 @@ def test_a_person_without_contact_and_a_contact_without_person(home: Path) -> No
     assert told(home) == [
         "contacts.csv:6:1: there is no such person or home. "
         "Write a person of the people table, or residents:compound/building/unit.",
-        "contacts: 王芳 (wang-fang, grid_worker) cannot be reached. Add a row with a URL.",
+        "people.csv:7: 王芳 (wang-fang, grid_worker) cannot be reached. Add a row for wang-fang to contacts.csv.",
     ]
 
 
