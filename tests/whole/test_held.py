@@ -1,4 +1,4 @@
-"""What comes in while the gateway cannot work, or is not there: the broker keeps it, nothing is lost."""
+"""What comes in while the gateway cannot write: the broker keeps it, and nothing is lost."""
 
 from __future__ import annotations
 
