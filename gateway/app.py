@@ -67,6 +67,7 @@ class Gateway:
         self._clock = MachineClock()
         self._own = Poker(directory.data, "gateway")
         self._listener = Listener(broker_address(directory), directory.topics(), self._own.poke)
+        self._spoilt = False
         self._open_road()
         followers = [INFLUX_CURSOR] if directory.config.influx else []
         self._house = House(self._db, directory.config.store.keep_days, followers)
@@ -93,6 +94,8 @@ class Gateway:
 
     def _turn(self) -> None:
         """One turn: what has arrived, what people asked for, what time has brought."""
+        if self._spoilt and not self._begin_again():
+            return
         while True:
             taken = self._listener.drain(BATCH)
             now = self._clock.now_ms()
@@ -100,7 +103,7 @@ class Gateway:
             try:
                 changed = self._road.take(items, now_ms=now)
             except (SQLAlchemyError, StoreError) as error:
-                self._recover(error)
+                self._give_back(taken, error)
                 return
             self._listener.acknowledge([item for item in taken if isinstance(item, Arrived)])
             if changed:
@@ -110,15 +113,23 @@ class Gateway:
                 break
         self._chores()
 
-    def _recover(self, error: Exception) -> None:
-        """Nothing of the batch was kept, and nothing was acknowledged: begin again from the disk."""
+    def _give_back(self, taken: list[Arrived | Heard], error: Exception) -> None:
+        """Nothing of the batch was kept, and nothing was acknowledged: the broker sends it again."""
         log.error("the batch could not be committed, the broker keeps it: %s", error)
-        self._listener.forget()
+        self._listener.forget([item for item in taken if isinstance(item, Heard)])
+        self._spoilt = True
         time.sleep(RETRY_S)
+
+    def _begin_again(self) -> bool:
+        """From the disk, which memory may be ahead of; whether the database lets us."""
         try:
             self._open_road()
-        except SQLAlchemyError as again:
-            log.error("the database still refuses: %s", again)
+        except SQLAlchemyError as error:
+            log.error("the database still refuses: %s", error)
+            time.sleep(RETRY_S)
+            return False
+        self._spoilt = False
+        return True
 
     def _chores(self) -> None:
         now = time.monotonic()
@@ -136,15 +147,24 @@ class Gateway:
         except SQLAlchemyError as error:
             log.error("a chore has to wait: %s", error)
         if self._clock.now_ms() >= self._next_boundary:
-            self._open_road()  # a device begins or ends to watch an entrance
+            self._cross_boundary()
+
+    def _cross_boundary(self) -> None:
+        """A device begins or ends to watch an entrance."""
+        listened = not self._road.engine.deaf
+        try:
+            self._open_road()
+            if listened:
+                self._road.take([Mark("listening")], now_ms=self._clock.now_ms())
+        except SQLAlchemyError as error:
+            self._give_back([], error)
 
     def _open_road(self) -> None:
+        """It is deaf until ``listening`` comes in its place among the reports."""
         now = self._clock.now_ms()
         self._next_boundary = self._directory.registry.boundaries_after(now) or 1 << 62
         self._road = Road.open(self._db, self._district(now), now)
         self._clock.not_before(self._road.committed_at_ms)
-        if self._listener.listening:
-            self._road.take([Mark("listening")], now_ms=self._clock.now_ms())
 
     def _district(self, now: int) -> District:
         return self._directory.district(now)
@@ -171,7 +191,8 @@ class Gateway:
     def _close(self) -> None:
         self._listener.stop()
         try:
-            self._road.checkpoint(self._clock.now_ms())
+            if not self._spoilt:
+                self._road.checkpoint(self._clock.now_ms())
         except SQLAlchemyError as error:
             log.error("no checkpoint at the end; the next start replays more: %s", error)
         self._db.close()

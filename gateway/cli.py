@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -152,6 +153,33 @@ def devices(directory: Path) -> None:
         box, _, channel = name.partition("#")
         click.echo(f"{dialect},{box},{channel},,,,,,,")
         click.echo(f"#   {row.reports} reports, topic {row.topic}: {row.reason}", err=True)
+
+
+@main.command()
+@_Directory
+@click.option("--last", default=100, show_default=True, help="How many.")
+def gaps(directory: Path, last: int) -> None:
+    """What never came: reports that are missing, sessions that the broker lost. The newest first."""
+    from sqlalchemy import select
+
+    from gateway.app import open_store
+    from gateway.directory import open_directory
+    from gateway.store.tables import gaps as t
+
+    opened = _or_exit(lambda: open_directory(directory))
+    db = _or_exit(lambda: open_store(opened, wait_s=0))
+    with db.read() as tx:
+        rows = tx.execute(select(t).order_by(t.c.id.desc()).limit(last)).all()
+    for row in rows:
+        at = datetime.fromtimestamp(row.at_ms / 1000, opened.config.places.tz)
+        click.echo(f"{at.isoformat(' ', 'seconds')}  {_gap(row.kind, row.entrance, row.facts)}")
+
+
+def _gap(kind: str, entrance: str | None, facts: dict[str, Any]) -> str:
+    if kind == "session_lost":
+        return "session_lost  the broker did not know us: a first start, or what waited there is lost"
+    missing = "{missing} missing of {first} to {last} (boot {boot}) of {device}".format(**facts)
+    return f"{kind}  {entrance}  {missing}"
 
 
 @main.command()

@@ -280,6 +280,7 @@ class Engine:
             if door.contact is None and r.contact is not None:
                 door.contact, door.device = r.contact, r.device
                 self._say_changed(entrance, door, at, out)
+                self._look_at_all(entrance, door, at, out)
             return
         look = not door.last_seen
         if r.device != door.device:
@@ -417,7 +418,7 @@ class Engine:
             while 0 < order.gap_due_ms <= at:
                 self._find_gap(entrance, order, at, out)
             next_look = order.gap_due_ms or _NEVER
-        if not door.last_seen or door.silent_at:
+        if door.silent_at or (door.contact is None and not door.last_seen):
             return next_look
         if door.last_seen < self._lost_at and plan.heartbeat_ms and not door.unknown_since:
             doubtful = self._lost_at + plan.heartbeat_ms
@@ -426,7 +427,7 @@ class Engine:
                 self._say_changed(entrance, door, at, out)
             else:
                 next_look = min(next_look, doubtful)
-        if not plan.silent_after_ms:
+        if not plan.silent_after_ms or not door.last_seen:
             return next_look
         silent = max(door.last_seen + plan.silent_after_ms, self._listening_since + plan.heartbeat_ms)
         if silent > at:

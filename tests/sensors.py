@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from typing import Any
@@ -19,11 +20,23 @@ def report(box: str, seq: int, contact: str, *, boot: int = 1, channel: int = 1,
 class Sensors:
     """Publishes, and knows what the broker has acknowledged."""
 
-    def __init__(self, port: int, client_id: str = "sensors") -> None:
+    def __init__(
+        self,
+        port: int,
+        client_id: str = "sensors",
+        *,
+        password: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """With a ``password``, ``client_id`` is the user's name, too."""
         self._acknowledged = threading.Semaphore(0)
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
         self._client.max_inflight_messages_set(500)
         self._client.on_publish = lambda *_: self._acknowledged.release()
+        if password is not None:
+            self._client.username_pw_set(client_id, password)
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
         end = time.monotonic() + 10

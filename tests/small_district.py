@@ -56,9 +56,20 @@ def registry(doors: int = 3) -> Registry:
 
 
 def write_directory(
-    path: Path, *, broker_port: int, phone_port: int, web_port: int = 8080, doors: int = 3, rules: str = RULE
+    path: Path,
+    *,
+    broker_port: int,
+    phone_port: int,
+    web_port: int = 8080,
+    doors: int = 3,
+    rules: str = RULE,
+    interval: str = "",
 ) -> Path:
-    """A directory that ``doorward run`` takes."""
+    """A directory that ``doorward run`` takes.
+
+    Args:
+        interval: How often each device speaks when nothing happens, like ``4s``; usually 15 min.
+    """
     (path / "rules").mkdir(parents=True)
     (path / "doorward.toml").write_text(
         f"""\
@@ -73,8 +84,8 @@ public_url = "http://127.0.0.1:{web_port}"
     rows = ["entrance,name,kind,district,street,community,grid,compound,building,unit"]
     rows += [",".join(entrance(n)[:10]) for n in range(doors)]
     (path / "entrances.csv").write_text("\n".join(rows) + "\n")
-    rows = ["dialect,box,channel,entrance"]
-    rows += [f"doorward,b-{n:05d},1,door-{n:05d}" for n in range(doors)]
+    rows = ["dialect,box,channel,entrance,interval"]
+    rows += [f"doorward,b-{n:05d},1,door-{n:05d},{interval}" for n in range(doors)]
     (path / "devices.csv").write_text("\n".join(rows) + "\n")
     rows = ["person,name,role,place", *(",".join(person) for person in PEOPLE)]
     (path / "people.csv").write_text("\n".join(rows) + "\n")

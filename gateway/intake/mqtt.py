@@ -25,7 +25,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -117,7 +117,7 @@ class Listener:
         self._bell_in, self._bell_out = socket.socketpair()
         self._bell_in.setblocking(False)
         self._bell_out.setblocking(False)
-        self._epoch = 0
+        self._epoch = self._connection = 0
         self._received = 0
         self._connected = False
         self._stop = threading.Event()
@@ -167,10 +167,15 @@ class Listener:
         self._acks.extend(by_epoch.items())
         self._ring()
 
-    def forget(self) -> None:
-        """What was handed over could not be committed: reconnect, and the broker sends it again."""
+    def forget(self, heard: Sequence[Heard] = ()) -> None:
+        """What was handed over could not be committed: reconnect, and the broker sends it again.
+
+        A lost session is said again, too, for the broker would not; that all was heard is not true
+        any more. ``heard``: what of this was taken already.
+        """
         with self._lock:
-            self._waiting = deque(item for item in self._waiting if isinstance(item, Heard))
+            again = (*heard, *self._waiting)
+            self._waiting = deque(item for item in again if item == Heard("session_lost"))
             self._bytes = 0
             self._epoch += 1  # nothing of the present connection may be acknowledged any more
             self._caught_up = False
@@ -222,7 +227,7 @@ class Listener:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         self._epoch += 1
-        epoch = self._epoch
+        epoch = self._connection = self._epoch
         self._echoed_at = time.monotonic()
         client.connect(
             self._broker.host,
@@ -381,7 +386,7 @@ class Listener:
             self._wake()
 
     def _catch_up(self) -> None:
-        if not self._caught_up:
+        if not self._caught_up and self._connection == self._epoch:
             self._caught_up = True
             self._hand_over(Heard("listening"))
 

@@ -107,6 +107,24 @@ def test_an_acknowledgement_is_good_for_its_own_connection_only(
     again.listener.stop()
 
 
+def test_a_lost_session_that_could_not_be_committed_is_said_again(
+    mosquitto: Mosquitto, sensors: Sensors
+) -> None:
+    """The broker says it once only. That all was heard is not said again before it is true."""
+    heap = Heap(mosquitto)
+    wait_for(lambda: heap.heard("listening"), "it listens")
+    _publish(sensors, 20)
+    wait_for(lambda: len(heap.take()) == 20, "all have come")
+    taken = [item for item in heap.items if isinstance(item, Heard)]
+    assert taken == [Heard("session_lost"), Heard("listening")]
+    heap.items.clear()
+    heap.listener.forget(taken)
+    wait_for(lambda: heap.heard("listening"), "it listens again")
+    assert heap.items[0] == Heard("session_lost")
+    assert [isinstance(item, Arrived) for item in heap.items] == [False, *[True] * 20, False]
+    heap.listener.stop()
+
+
 def test_too_much_is_left_at_the_broker_and_nothing_is_dropped(
     mosquitto: Mosquitto, sensors: Sensors, monkeypatch: pytest.MonkeyPatch
 ) -> None:

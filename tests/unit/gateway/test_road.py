@@ -173,6 +173,28 @@ def test_a_report_that_comes_twice_is_stored_once(tmp_path: Path) -> None:
         assert tx.execute(text("SELECT count(*) FROM journal WHERE boot = 1")).scalar_one() == 1
 
 
+def test_reports_that_do_not_come_within_a_minute_are_a_gap_and_the_heartbeat_says_what_is_so(
+    tmp_path: Path,
+) -> None:
+    """Acceptance 10; the clock is moved, and the gateway restarts while it waits."""
+    db, road = opened(tmp_path)
+    road.take([event(T0, 41, "closed"), event(T0, 41, "closed", 1)], now_ms=T0)
+    road.take([event(T0 + 1_000, 44, "open"), event(T0 + 1_000, 44, "open", 1)], now_ms=T0 + 1_000)
+    road.take([event(T0 + 2_000, seq, "closed", 1) for seq in (42, 43)], now_ms=T0 + 2_000)
+    db.close()
+    db, road = opened(tmp_path, now=T0 + 3_000)
+    road.take([], now_ms=T0 + 60_999)
+    assert count(db, t.gaps) == 0
+    road.take([], now_ms=T0 + 61_000)
+    (gap,) = rows(db, t.gaps)
+    assert (gap.at_ms, gap.kind, gap.entrance) == (T0 + 61_000, "reports", "door-00000")
+    assert (gap.facts["boot"], gap.facts["first"], gap.facts["last"], gap.facts["missing"]) == (1, 42, 43, 2)
+    road.take([event(T0 + 70_000, 45, "closed", why="heartbeat")], now_ms=T0 + 70_000)
+    assert [
+        (row.contact, row.open_since_ms) for row in rows(db, t.states) if row.entrance == gap.entrance
+    ] == [("closed", 0)]
+
+
 HOSTILE = [
     b"",
     b"\xff\xfe",

@@ -679,6 +679,39 @@ def test_session_lost_at_10_00(script: str, expected: list[str]) -> None:
     assert scene.states() == expected
 
 
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        pytest.param(
+            "10:01 retained-close, 10:14:59 end", ["10:01 closed"], id="for-one-heartbeat-as-it-says"
+        ),
+        pytest.param("10:01 retained-close, 10:15 end", ["10:01 closed", "10:15 unknown"], id="then-unknown"),
+        pytest.param(
+            "10:01 retained-open, 10:14 open, 10:16 end", ["10:01 open", "10:14 open"], id="unless-it-speaks"
+        ),
+        pytest.param(
+            "10:01 retained-open, 10:20 close, 10:21 end",
+            ["10:01 open", "10:15 unknown", "10:20 closed"],
+            id="until-it-speaks",
+        ),
+        pytest.param(
+            "10:20 retained-close, 10:20 end", ["10:20 closed", "10:20 unknown"], id="at-once-if-it-is-late"
+        ),
+        pytest.param(
+            "10:00 deaf, 10:01 retained-close, 10:20 listening, 10:21 end",
+            ["10:01 closed", "10:20 unknown"],
+            id="not-before-all-was-heard",
+        ),
+        pytest.param("10:15 end", [], id="of-whom-nothing-is-known-nothing-is-said"),
+    ],
+)
+def test_what_the_broker_remembers_must_be_confirmed_after_a_session_lost_at_10_00(
+    script: str, expected: list[str]
+) -> None:
+    """Else a device that died while nobody listened would be shown as closed for ever."""
+    assert Scene(a_setup(entrances=BEATING)).play(f"10:00 session-lost, {script}").states() == expected
+
+
 def test_a_lost_session_pauses_steps_of_doors_that_have_not_spoken() -> None:
     scene = Scene(a_setup([a_rule("20m residents")], BEATING))
     scene.play("10:00 open, 10:01 session-lost, 10:30 open, 10:31 end")
