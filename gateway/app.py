@@ -33,6 +33,7 @@ from gateway.errors import AlreadyRunning, DoorwardError, StoreError
 from gateway.history.keeping import INFLUX_CURSOR, House
 from gateway.intake.dialects.answer import Report
 from gateway.intake.mqtt import Arrived, BrokerAddress, Heard, Listener
+from gateway.intake.version import SOUND, ask_version, is_outdated
 from gateway.road import District, Mark, Road
 from gateway.store.database import Database, open_database
 from gateway.store.writing import say_healthy
@@ -66,7 +67,9 @@ class Gateway:
         self._db = open_database(directory.config.store.path)
         self._clock = MachineClock()
         self._own = Poker(directory.data, "gateway")
-        self._listener = Listener(broker_address(directory), directory.topics(), self._own.poke)
+        self._broker = broker_address(directory)
+        self._looked_at_broker = False
+        self._listener = Listener(self._broker, directory.topics(), self._own.poke)
         self._spoilt = False
         self._open_road()
         followers = [INFLUX_CURSOR] if directory.config.influx else []
@@ -134,6 +137,9 @@ class Gateway:
     def _chores(self) -> None:
         now = time.monotonic()
         self._listener.watch()
+        if not self._looked_at_broker and self._listener.listening:
+            self._looked_at_broker = True
+            threading.Thread(target=self._look_at_broker, name="version", daemon=True).start()
         try:
             if now >= self._next_health:
                 self._next_health = now + HEALTH_EVERY_S
@@ -148,6 +154,11 @@ class Gateway:
             log.error("a chore has to wait: %s", error)
         if self._clock.now_ms() >= self._next_boundary:
             self._cross_boundary()
+
+    def _look_at_broker(self) -> None:
+        version = ask_version(self._broker)
+        if is_outdated(version):
+            log.warning("the broker is %s; install %s or later", version, ".".join(map(str, SOUND)))
 
     def _cross_boundary(self) -> None:
         """A device begins or ends to watch an entrance."""

@@ -314,10 +314,7 @@ class Listener:
             manual_ack=True,
         )
         client.suppress_exceptions = True
-        if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls is not None:
-            client.tls_set_context(self._broker.tls)
+        secured(client, self._broker)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -414,3 +411,11 @@ class Listener:
     def _ring(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
             self._bell_out.send(b".")
+
+
+def secured(client: mqtt.Client, broker: BrokerAddress) -> None:
+    """Give it our name, password and certificates."""
+    if broker.username is not None:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls is not None:
+        client.tls_set_context(broker.tls)
