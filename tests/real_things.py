@@ -146,11 +146,13 @@ class FakePhones:
 def living(group: int) -> set[int]:
     """The processes of a group of which at least one thread still runs and holds what it opened."""
     found = set()
-    for stat in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
-        with suppress(OSError):  # it has just ended
-            state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
-                found.add(int(stat.parts[2]))
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdigit()):
+        with suppress(OSError):  # it, or one of its threads, has just ended
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                stat = Path(f"/proc/{pid}/task/{thread}/stat").read_text()
+                state, _parent, its_group = stat.rpartition(")")[2].split()[:3]
+                if int(its_group) == group and state not in "ZX":
+                    found.add(pid)
     return found
 
 
