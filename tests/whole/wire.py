@@ -33,9 +33,10 @@ class Wire:
         self._said: list[tuple[bytearray, bytearray]] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def greetings(self) -> list[Greeting]:
-        """Of all connections so far that the broker has answered."""
-        return [_greeting(bytes(there), bytes(back)) for there, back in self._said if len(back) >= 4]
+    def greetings(self, client_id: str) -> list[Greeting]:
+        """Of all connections of this client so far that the broker has answered."""
+        answered = [(bytes(there), bytes(back)) for there, back in self._said if len(back) >= 4]
+        return [_greeting(there, back) for there, back in answered if _client_id(there) == client_id]
 
     def cut(self) -> None:
         """Nobody says good-bye; the next connection is let through again."""
@@ -88,6 +89,14 @@ def _greeting(connect: bytes, answer: bytes) -> Greeting:
         receive_maximum=properties.get(0x21, 65_535),
         session_present=bool(answer[answered] & 0x01),
     )
+
+
+def _client_id(connect: bytes) -> str:
+    """The first text after the properties."""
+    at = _after_length(connect, 1) + 10
+    at = _after_length(connect, at) + connect[at]  # shorter than 128 bytes
+    size = int.from_bytes(connect[at : at + 2], "big")
+    return connect[at + 2 : at + 2 + size].decode()
 
 
 def _after_length(packet: bytes, at: int) -> int:
