@@ -524,6 +524,7 @@ class Engine:
                     rule=name,
                     since_ms=alarm.since,
                     reason=reason,
+                    ended_ms=alarm.ended_at or at,
                 )
             )
 

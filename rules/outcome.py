@@ -122,9 +122,15 @@ class StepDue(AlarmOutcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmCleared(AlarmOutcome):
-    """A raised alarm is over; ``reason`` says how."""
+    """A raised alarm is over.
+
+    Attributes:
+        reason: How.
+        ended_ms: When its condition ended; ``clear_after`` later it was known to be over.
+    """
 
     reason: Cleared
+    ended_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

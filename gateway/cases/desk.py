@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import NamedTuple
 
 from gateway.cases.act import Act, Answer
 from gateway.cases.case import (
@@ -36,6 +37,14 @@ from rules.rule import RESIDENTS, SUBJECT, RuleSet, Severity, Subject
 Key = tuple[str, Subject]
 
 
+class Over(NamedTuple):
+    """An alarm that is over: what was the matter ended at ``ended_ms``, and at ``at_ms`` it was sure."""
+
+    alarm: StandingAlarm
+    at_ms: int
+    ended_ms: int
+
+
 @dataclass(slots=True)
 class Changes:
     """What the desk wants written, all in one transaction.
@@ -51,7 +60,7 @@ class Changes:
     events: list[CaseEvent] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     joined: list[tuple[str, str]] = field(default_factory=list)
-    all_clear: list[tuple[StandingAlarm, int]] = field(default_factory=list)
+    all_clear: list[Over] = field(default_factory=list)
     handled: list[tuple[Case, int]] = field(default_factory=list)
 
 
@@ -151,7 +160,7 @@ class Desk:
         alarm = self._standing.pop(o.alarm, None)
         if alarm is None:
             return
-        self._changes.all_clear.append((alarm, o.at_ms))
+        self._changes.all_clear.append(Over(alarm, o.at_ms, o.ended_ms))
         case = self._cases.get(alarm.case) if alarm.case else None
         if case is None or case.state is CaseState.SETTLED:
             return

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 from gateway.locale import Language, duration, moment, texts
 from gateway.notify.message import Text
 
+OF_GRID = ("grid_worker", "grid_leader")
+"""Roles that are there for one grid; for others its name says nothing."""
 CONDITIONS = ("left_open", "silent", "battery_low", "tampered", "chattering")
 
 
@@ -84,14 +86,16 @@ class _Sayer:
         _ = self.gettext
         grid = self.facts.get("grid", "")
         match self.facts.get("why"):
-            case "on_duty":
+            case "on_duty" if self.facts.get("role") in OF_GRID:
                 return _("You are told because you are on duty for grid {grid} now.").format(grid=grid)
-            case "first_listed":
+            case "on_duty":
+                return _("You are told because you are on duty now.")
+            case "first_listed" if self.facts.get("role") in OF_GRID:
                 return _("You are told because you are the first listed for grid {grid}.").format(grid=grid)
+            case "first_listed":
+                return _("You are told because the roster names you for such things here.")
             case "next_listed":
-                return _(
-                    "You are told because nobody listed before you for grid {grid} can be reached."
-                ).format(grid=grid)
+                return _("You are told because nobody listed before you can be reached.")
             case "has_it":
                 return _("You are told because this case is yours.")
             case "nobody_below":

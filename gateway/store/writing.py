@@ -15,8 +15,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from gateway.cases.case import Case, StandingAlarm
-from gateway.cases.desk import Changes
+from gateway.cases.case import Case
+from gateway.cases.desk import Changes, Over
 from gateway.errors import StoreError
 from gateway.notify.accounts import Sent, settle
 from gateway.notify.message import KEEPS_MS, SEVERITY_RANK, Message, Text, message_id
@@ -223,8 +223,8 @@ def _write_changes(tx: Connection, changes: Changes) -> None:
         )
     for message in changes.messages:
         queue(tx, message)
-    for alarm_over, at_ms in changes.all_clear:
-        _tell_over(tx, alarm_over, at_ms)
+    for over in changes.all_clear:
+        _tell_over(tx, over)
     for settled, at_ms in changes.handled:
         _tell_handled(tx, settled, at_ms)
 
@@ -256,8 +256,9 @@ def queue(tx: Connection, message: Message) -> None:
 _TELLING = (Text.REMIND, Text.TELL, Text.PASSED)
 
 
-def _tell_over(tx: Connection, alarm: StandingAlarm, at_ms: int) -> None:
+def _tell_over(tx: Connection, over: Over) -> None:
     """The all-clear: to everyone whose message was accepted, or may have been."""
+    alarm, at_ms, ended_ms = over
     found = tx.execute(
         select(t.messages).where(t.messages.c.about == alarm.id, t.messages.c.text_key.in_(_TELLING))
     ).all()
@@ -273,7 +274,7 @@ def _tell_over(tx: Connection, alarm: StandingAlarm, at_ms: int) -> None:
                 person=person,
                 about=alarm.id,
                 text=Text.ALL_CLEAR,
-                facts={k: told.facts[k] for k in _LASTING if k in told.facts} | {"over_ms": at_ms},
+                facts={k: told.facts[k] for k in _LASTING if k in told.facts} | {"over_ms": ended_ms},
                 bundle=person,
                 case=told.case_id,
                 entrance=alarm.entrance,

@@ -144,7 +144,7 @@ class Saying:
         _ = self._gettext
         return {
             "on_duty": _("on duty now"),
-            "first_listed": _("first listed for the grid"),
+            "first_listed": _("first in the roster"),
             "next_listed": _("first in the list who can be reached"),
             "nobody_below": _("nobody below can be reached"),
             "took_it": _("took it"),

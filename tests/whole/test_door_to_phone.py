@@ -71,7 +71,7 @@ def test_from_the_door_to_the_phone_and_back(
         assert over.title.startswith("已关好")
         wait_for(lambda: phones.of("home-0")[1:], "the residents hear it too")
         assert not phones.of("leader")
-        assert "传感器已确认" in browser.get(link).text
+        assert "传感器确认已恢复" in browser.get(link).text
         sensors.close()
 
 

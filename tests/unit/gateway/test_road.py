@@ -108,6 +108,8 @@ def test_it_closes_and_only_those_who_were_told_hear_it(tmp_path: Path) -> None:
         "verified_by_sensor",
         T0 + 10_000,
     )
+    (over,) = [m for m in rows(db, t.messages) if m.text_key == "all_clear"]
+    assert over.facts["over_ms"] == T0 + 9_000, "when it was closed, not when that was sure"
     assert {(m.person.partition(":")[0], m.text_key, m.state) for m in rows(db, t.messages)} == {
         ("residents", "remind", "withdrawn"),
         ("worker", "tell", "accepted"),

@@ -86,7 +86,7 @@ class Played:
         for message in changes.messages:
             person = "residents" if message.person == DOOR.resident_key else message.person
             self.told.append(f"{at} > {message.text} to {person}")
-        self.told += [f"{at} > all clear about {alarm.rule}" for alarm, _ in changes.all_clear]
+        self.told += [f"{at} > all clear about {over.alarm.rule}" for over in changes.all_clear]
         self.told += [f"{at} > handled" for _ in changes.handled]
 
     @property
@@ -111,7 +111,7 @@ def _outcome(what: str, at: int, words: list[str]) -> Outcome:
             return AlarmRaised(**about, condition=condition, due_ms=at, late=False)  # type: ignore[arg-type]  # mixed values
         case "clear":
             reason = Cleared.RULE_REMOVED if "removed" in words else Cleared.OVER
-            return AlarmCleared(**about, reason=reason)  # type: ignore[arg-type]  # mixed values
+            return AlarmCleared(**about, reason=reason, ended_ms=at - 30_000)  # type: ignore[arg-type]  # mixed values
         case "fail":
             return RuleFailed(
                 entrance=DOOR.id, at_ms=at, rule=rule, error="ZeroDivisionError()", everywhere=True

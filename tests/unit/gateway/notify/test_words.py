@@ -27,7 +27,7 @@ FACTS: dict[str, Any] = {
 WHYS = ("on_duty", "first_listed", "next_listed", "nobody_below", "has_it", "not_taken")
 MORE: dict[Text, dict[str, Any]] = {
     Text.REMIND: {},
-    Text.TELL: {"why": "on_duty"},
+    Text.TELL: {"why": "on_duty", "role": "grid_worker"},
     Text.PASSED: {"by": "王芳", "note": "门锁坏了"},
     Text.ALL_CLEAR: {"over_ms": NOON_MS},
     Text.HANDLED: {"over_ms": NOON_MS, "reason": "in_use"},
@@ -160,3 +160,10 @@ def test_the_two_languages_say_different_words() -> None:
     for text, condition in product(Text, CONDITIONS):
         zh, en = (worded(text, language, condition=condition) for language in ("zh", "en"))
         assert zh.title != en.title and zh.body != en.body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("why", ["on_duty", "first_listed"])
+def test_a_grid_is_named_only_to_those_who_are_there_for_it(language: Language, why: str) -> None:
+    assert "第一网格" in worded(Text.TELL, language, why=why, role="grid_worker").body
+    assert "第一网格" not in worded(Text.TELL, language, why=why, role="installer").body
