@@ -36,6 +36,8 @@ VERIFIED = "verified_by_sensor"
 
 # Why somebody may settle a case while the sensor still shows it.
 REASONS = ("closed", "repaired", "repair_ordered", "in_use", "sensor_wrong", "other")
+REASONS_OF_DEVICE = ("repaired", "repair_ordered", "sensor_wrong", "other")
+"""Those that a page offers where it is about a sensor and not about its door."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,11 +17,20 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from gateway.demo.district import PEOPLE
+from gateway.locale import texts
 
 MOST_BYTES = 64 * 1024
 KEPT = 50
 ZONE = ZoneInfo("Asia/Shanghai")
-_NAMES = {person: f"{name} · {role}" for person, name, role, _, _ in PEOPLE}
+
+
+def _words(role: str) -> str:
+    """``grid_worker`` in both languages."""
+    english = role.replace("_", " ")
+    return f"{texts('zh').gettext(english)} {english}"
+
+
+_NAMES = {person: f"{name} · {_words(role)}" for person, name, role, _, _ in PEOPLE}
 _LINK = re.compile(r"https?://\S+")
 
 _PAGE = """<!doctype html><html lang="zh"><head><meta charset="utf-8">

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from gateway.cases.act import MOST_NOTE, Act
-from gateway.cases.case import REASONS
+from gateway.cases.case import REASONS, REASONS_OF_DEVICE
 from gateway.places.model import Person
 from gateway.web import queries
 from gateway.web.scope import Scope
@@ -68,7 +68,7 @@ def routes(site: Site) -> APIRouter:
     def one_case_by_link(request: Request, token: str) -> Response:
         held = holder(site, token)
         if held is None:
-            return site.go("/login?over" if site.links.read_case(token) else "/login")
+            return site.go("/login?over" if site.links.read_case(token) else "/login?wrong")
         return _page(site, request, held.person, held.case, token)
 
     @router.post("/c/{token}/seen")
@@ -124,7 +124,7 @@ def _page(site: Site, request: Request, person: Person, ident: str, token: str =
         "case.html",
         person,
         token=token,
-        reasons=REASONS,
+        reasons=REASONS if case.subject == "door" else REASONS_OF_DEVICE,
         most_note=MOST_NOTE,
         flash=site.saying(request, person).answer(said) if said else None,
         live=f"/c/{token}/live" if token else "/live",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
@@ -10,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from gateway.places.entrance import EntranceRow
 
 State = Literal["open", "unknown", "closed", "none"]
-ORDER: tuple[State, ...] = ("open", "unknown", "closed", "none")
+_DIGITS = re.compile(r"(\d+)")
 
 
 class Door(NamedTuple):
@@ -60,9 +61,24 @@ class Door(NamedTuple):
         return text
 
 
-def urgency(door: Door) -> tuple[int, int, str]:
-    """Open longest first, then unknown, then closed, then those without a word."""
-    return ORDER.index(door.state), door.since_ms, door.row.id
+def urgency(door: Door) -> tuple[int, int, list[str | int]]:
+    """Open longest first, then unknown, then those with a case; the others as people count them."""
+    match door.state:
+        case "open":
+            return 0, door.since_ms, _counted_by(door)
+        case "unknown":
+            return 1, door.since_ms, _counted_by(door)
+        case _ if door.cases:
+            return 2, min(case.filed_at_ms for case in door.cases), _counted_by(door)
+        case "closed":
+            return 3, 0, _counted_by(door)
+    return 4, 0, _counted_by(door)
+
+
+def _counted_by(door: Door) -> list[str | int]:
+    """So that building 10 comes after building 9."""
+    parts = _DIGITS.split(f"{door.row.words} {door.row.id}")
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 class Compound(NamedTuple):

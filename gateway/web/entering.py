@@ -24,9 +24,9 @@ def routes(site: Site) -> APIRouter:
 
     @router.api_route("/login", methods=SHOW)
     def ask_for_link(request: Request) -> Response:
-        return site.page(
-            request, "login.html", None, told="link_over" if "over" in request.query_params else ""
-        )
+        asked = request.query_params
+        told = "link_over" if "over" in asked else "link_wrong" if "wrong" in asked else ""
+        return site.page(request, "login.html", None, told=told)
 
     @router.post("/login")
     def send_link(request: Request, person: str = Form()) -> Response:
@@ -41,7 +41,7 @@ def routes(site: Site) -> APIRouter:
         with site.db.read() as tx:
             if link is None or person is None or queries.login_was_used(tx, _digest(link)):
                 return site.page(request, "confirm.html", None, 403, guest=None, token="")
-        return site.page(request, "confirm.html", None, guest=person, token=token)
+        return site.page(request, "confirm.html", None, speaks=person, guest=person, token=token)
 
     @router.post("/l/{token}")
     def log_in(request: Request, token: str) -> Response:

@@ -25,6 +25,7 @@ def routes(site: Site) -> APIRouter:
             return site.go("/login")
         with site.db.read() as tx:
             found = queries.doors(tx, Scope(site.registry, person))
+            titles = queries.titles(tx)
             position = queries.position(tx)
         page = site.page(
             request,
@@ -32,6 +33,8 @@ def routes(site: Site) -> APIRouter:
             person,
             compounds=grouped(found.shown),
             counts=found.counts,
+            unsettled=sum(len(door.cases) for door in found.shown),
+            titles=titles,
             whole=found.whole,
             more=found.whole - len(found.shown),
             live="/live",

@@ -31,7 +31,8 @@ class Saying:
         return moment(ms, self.now_ms, self._zone, self.language) if ms else ""
 
     def long(self, since_ms: int | None) -> str:
-        return duration(self.now_ms - since_ms, self.language) if since_ms else ""
+        """For how long; it never breaks between a number and its unit."""
+        return _unbroken(duration(self.now_ms - since_ms, self.language)) if since_ms else ""
 
     def clock(self, hours_ago: int = 0) -> str:
         """The time of day, now or some hours ago."""
@@ -90,7 +91,9 @@ class Saying:
         return text
 
     def span(self, span: Span) -> str:
-        return f"{self.at(span.from_ms)}–{self.at(span.to_ms)} {self.state(span.state)}"
+        state = self.state("unknown" if span.state == "none" else span.state)
+        long = _unbroken(duration(span.ms, self.language))
+        return f"{self.at(span.from_ms)}–{self.at(span.to_ms)} {state} · {long}"
 
     def battery(self, low: bool | None, percent: float | None, volts: float | None) -> str:
         _ = self._gettext
@@ -237,3 +240,7 @@ class Saying:
             Answer.NOT_UNDERSTOOD: _("That was not understood. Please tell the maintainer."),
         }
         return words.get(answer) or _("Saved. It will be done as soon as possible.")
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\u00a0")

@@ -93,10 +93,17 @@ class Site:
         return Saying(self.language(request, person), self.zone, self.clock.now_ms(), self.registry)
 
     def page(
-        self, request: Request, template: str, person: Person | None, status: int = 200, **facts: Any
+        self,
+        request: Request,
+        template: str,
+        person: Person | None,
+        status: int = 200,
+        *,
+        speaks: Person | None = None,
+        **facts: Any,
     ) -> HTMLResponse:
-        """A page in the reader's language."""
-        say = self.saying(request, person)
+        """A page in the reader's language; ``speaks``: who she will be once she has logged in."""
+        say = self.saying(request, person or speaks)
         other = "en" if say.language == "zh" else "zh"
         given: dict[str, Any] = {
             "base": self.base,

@@ -189,6 +189,6 @@ def test_a_link_shows_only_what_its_person_may_see_now(
 
 def test_a_link_of_another_kind_or_made_up_leads_to_the_log_in(house: House) -> None:
     for token in (house.links.login_token("worker", "case-1"), "made-up"):
-        assert house.phone().get(f"/c/{token}").headers["location"] == "/login"
+        assert house.phone().get(f"/c/{token}").headers["location"] == "/login?wrong"
         assert house.phone().post(f"/c/{token}/seen").status_code == 204
         assert house.phone().get(f"/c/{token}/live").status_code == 403

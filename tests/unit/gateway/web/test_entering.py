@@ -104,3 +104,14 @@ def test_who_logs_out_is_out(house: House) -> None:
     assert phone.get("/").status_code == 200
     phone.post("/logout", form=house.links.form_token("worker"))
     assert phone.get("/").status_code == 303
+
+
+def test_a_link_that_is_cut_off_says_so(house: House) -> None:
+    link = f"/c/{house.links.case_token('worker', 'case-1')[:-3]}"
+    where = house.phone().get(link).headers["location"]
+    assert "这个链接不完整" in house.phone().get(where).text
+
+
+def test_the_log_in_page_speaks_the_language_of_whoever_was_sent_it(house: House) -> None:
+    for person, words in (("worker", "您将登录为"), ("anna", "You log in as")):
+        assert words in house.phone().get(f"/l/{house.links.login_token(person, 'm-1')}").text

@@ -47,7 +47,7 @@ def test_silence_is_never_shown_as_closed(house: House) -> None:
 def test_whose_it_is_stands_beside_the_door(house: House) -> None:
     house.door("door-00001", since_ms=NOON_MS - HOUR)
     house.case()
-    assert "王芳</b> <span>还无人受理" in house.phone("worker").get("/").text
+    assert "王芳</b> <span>left-open · 还无人受理" in house.phone("worker").get("/").text
 
 
 @pytest.mark.parametrize(

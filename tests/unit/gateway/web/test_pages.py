@@ -171,7 +171,7 @@ def test_a_form_that_is_not_ours_is_refused(house: House) -> None:
 
 @pytest.mark.parametrize("token", ["x", "", "WyJ3b3JrZXIiLCJjYXNlIl0.a.b"])
 def test_an_altered_link_leads_to_the_log_in(house: House, token: str) -> None:
-    assert house.client.get(f"/c/{token or 'none'}").headers["location"] == "/login"
+    assert house.client.get(f"/c/{token or 'none'}").headers["location"] == "/login?wrong"
 
 
 def test_a_link_ends_a_day_after_the_case_was_settled(house: House) -> None:
