@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ import click
 
 from gateway.errors import DoorwardError
 
+log = logging.getLogger("doorward")
 T = TypeVar("T")
 _Directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 
@@ -56,16 +58,21 @@ def check(directory: Path) -> None:
 @click.option("--only", type=click.Choice(["gateway", "sender", "web"]), help="Run one part only.")
 def run(directory: Path, only: str | None) -> None:
     """Run the gateway, the sender and the web pages."""
-    from gateway.supervise import CANNOT_WORK, supervise
+    from gateway.check import check as all_faults
+    from gateway.directory import open_directory
+    from gateway.supervise import CANNOT_WORK, SUPERVISED, supervise
 
     _log()
     stop = _stop_on_signal()
+    opened = _or_exit(lambda: open_directory(directory), CANNOT_WORK if only else 1)
+    if not os.environ.get(SUPERVISED):
+        for fault in all_faults(directory):
+            log.warning("%s", fault)
     if only is None:
         sys.exit(supervise(directory, stop))
-    from gateway.directory import open_directory
     from gateway.parts import RUN
 
-    _or_exit(lambda: RUN[only](open_directory(directory), stop), CANNOT_WORK)
+    _or_exit(lambda: RUN[only](opened, stop), CANNOT_WORK)
 
 
 @main.group()
@@ -113,8 +120,9 @@ def decode() -> None:
 def replay(directory: Path, readings: Path, out: TextIO, until: str | None) -> None:
     """Play a CSV file (time,entrance,contact) through the rules of DIR; one JSON line per alarm."""
     from gateway.directory import open_directory
-    from gateway.history.replay import parse_time, read_readings
+    from gateway.history.replay import read_readings
     from gateway.history.replay import replay as play
+    from gateway.times import parse_time
 
     opened = _or_exit(lambda: open_directory(directory))
     zone = opened.config.places.tz
@@ -146,9 +154,10 @@ def devices(directory: Path) -> None:
     with db.read() as tx:
         rows = tx.execute(select(t).order_by(t.c.last_ms.desc())).all()
     click.echo("dialect,box,channel,entrance,from,to,profile,gateway,trial,interval")
+    boxes = {row.device.partition("#")[0] for row in rows if "#" in row.device}
     for row in rows:
-        if opened.registry.binding(row.device, row.last_ms) is not None:
-            continue
+        if row.device in boxes or opened.registry.binding(row.device, row.last_ms) is not None:
+            continue  # a box whose channels are named, or adopted meanwhile
         dialect, _, name = row.device.partition(":")
         box, _, channel = name.partition("#")
         click.echo(f"{dialect},{box},{channel},,,,,,,")

@@ -1,12 +1,11 @@
 """A directory as its people keep it → what the parts run with.
 
-A bad row in a table is left out and said; a fault in the settings or the rules
+A bad row in a table is left out (``check.py`` says so, at each start too); a fault in the settings or the rules
 stops the start, because nobody could say what would be missing.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ from rules.engine import Setup
 from rules.fault import Fault
 from rules.load import Loaded, load_texts
 from rules.rule import ROLES
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +68,8 @@ def open_directory(path: Path, environ: Mapping[str, str] = os.environ) -> Direc
     config, faults = load_config(path, environ)
     if config is None:
         raise _refusal(path, faults)
-    registry, faults = load_registry(path, config.places.tz, intervals(config))
-    contacts, unreachable = load_contacts(path, registry)
-    for fault in (*faults, *unreachable):
-        log.warning("left out: %s", fault)
+    registry, _ = load_registry(path, config.places.tz, intervals(config))
+    contacts, _ = load_contacts(path, registry)
     texts, unread = rule_texts(path)
     loaded, faults = load_texts(texts, roles_of(registry) | set(ROLES))
     faults = unread + faults
@@ -85,6 +80,4 @@ def open_directory(path: Path, environ: Mapping[str, str] = os.environ) -> Direc
 
 def _refusal(path: Path, faults: list[Fault]) -> DirectoryError:
     lines = "\n  ".join(map(str, faults))
-    return DirectoryError(
-        f"this directory cannot be used:\n  {lines}\n", where=str(path), mend=f"See 'doorward check {path}'."
-    )
+    return DirectoryError(f"this directory cannot be used:\n  {lines}\nDoorward does not start with these")

@@ -8,6 +8,7 @@ start ends everything: the person at the terminal has to mend it.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 PARTS = ("gateway", "sender", "web")
 CANNOT_WORK = 78
 """A part's exit code (``EX_CONFIG``). Not 1: Python ends with that after a crash of any kind."""
+SUPERVISED = "DOORWARD_SUPERVISED"
+"""In a part's environment: what is wrong with the directory has been said already."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 STEADY_AFTER_S = 60.0
 END_WITHIN_S = 4.0
@@ -43,7 +46,7 @@ class Part:
         now = time.monotonic()
         if self._process is None:
             if now >= self._start_at:
-                self._process = subprocess.Popen(self._command)
+                self._process = subprocess.Popen(self._command, env={**os.environ, SUPERVISED: "1"})
                 self._started_at = now
                 self.starts += 1
             return None
@@ -54,7 +57,8 @@ class Part:
         if now - self._started_at > STEADY_AFTER_S:
             self._pause_s = FIRST_PAUSE_S
         self._start_at = now + self._pause_s
-        log.error("%s ended with %d; it is started again in %.0f s", self.name, code, self._pause_s)
+        if code != CANNOT_WORK or self.starts > 1:
+            log.error("%s ended with %d; it is started again in %.0f s", self.name, code, self._pause_s)
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         return code
 

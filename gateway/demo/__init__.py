@@ -6,12 +6,14 @@ shows what each person's phone received. The rules count in seconds.
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -32,7 +34,7 @@ def show(data: Path, *, port: int, phone_port: int, broker_port: int, stop: thre
         DoorwardError: A port is busy, or the directory is somebody else's.
     """
     refuse_busy({"--port": port, "--phone-port": phone_port, "--broker-port": broker_port})
-    _fresh(data)
+    marked = _fresh(data)
     write_demo(data, port=port, phone_port=phone_port, broker_port=broker_port)
     phones = Phones(phone_port, data)
     processes: list[subprocess.Popen[bytes]] = []
@@ -68,6 +70,7 @@ def show(data: Path, *, port: int, phone_port: int, broker_port: int, stop: thre
             by = time.monotonic() + END_WITHIN_S
             for process in processes:
                 _end(process, by)
+            marked.close()
 
 
 def _say(port: int, phone_port: int, data: Path) -> None:
@@ -103,13 +106,28 @@ def _end(process: subprocess.Popen[bytes], by: float) -> None:
         process.wait()
 
 
-def _fresh(data: Path) -> None:
-    """Begin anew; a directory that is not a demonstration's is never touched."""
+def _fresh(data: Path) -> IO[str]:
+    """Begin anew, and hold it; a directory that is not a demonstration's is never touched."""
     if data.exists():
         if not (data / MARK).exists():
             raise DoorwardError(
                 "this directory is not a demonstration's", where=str(data), mend="Choose another with --data."
             )
+        _held(data / MARK).close()
         shutil.rmtree(data)
     data.mkdir(parents=True)
-    (data / MARK).touch()
+    return _held(data / MARK)
+
+
+def _held(mark: Path) -> IO[str]:
+    file = mark.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise DoorwardError(
+            "a demonstration runs here already",
+            where=str(mark.parent),
+            mend="Stop it, or name another --data.",
+        ) from error
+    return file

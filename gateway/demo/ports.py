@@ -12,8 +12,14 @@ def refuse_busy(ports: Mapping[str, int]) -> None:
     """Check the port of each option.
 
     Raises:
-        DoorwardError: One is taken; it names the option that changes it.
+        DoorwardError: One is taken, or named twice; it names the option that changes it.
     """
+    options = list(ports)
+    for i, option in enumerate(options):
+        if ports[option] in [ports[before] for before in options[:i]]:
+            raise DoorwardError(
+                f"port {ports[option]} is named twice", mend=f"Choose another one for {option}."
+            )
     for option, port in ports.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

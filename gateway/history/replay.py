@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
+from gateway.times import parse_time
 from rules.engine import Engine, Setup
 from rules.fault import Fault
 from rules.outcome import AlarmCleared, AlarmRaised, Outcome
@@ -49,16 +50,6 @@ def utc(ms: int) -> str:
     """ISO 8601 in UTC; milliseconds only where there are any."""
     at = datetime.fromtimestamp(ms / 1000, UTC)
     return at.isoformat(timespec="milliseconds" if ms % 1000 else "seconds").replace("+00:00", "Z")
-
-
-def parse_time(text: str, zone: tzinfo) -> int:
-    """ISO 8601 → ms UTC; without an offset it is meant in ``zone``.
-
-    Raises:
-        ValueError: It is no such time.
-    """
-    at = datetime.fromisoformat(text.strip())
-    return round((at if at.tzinfo else at.replace(tzinfo=zone)).timestamp() * 1000)
 
 
 def read_readings(

@@ -331,6 +331,7 @@ class Listener:
             self._epoch += 1  # ends _listen
             return
         self._connected = True
+        log.info("connected to the broker %r", self._broker)
         self._subscribed_at = time.monotonic()
         if not flags.session_present:
             self._hand_over(Heard("session_lost"))

@@ -6,11 +6,12 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Final
 
 from gateway.places.entrance import Binding, EntranceRow
 from gateway.places.tables import Columns, Row
+from gateway.times import parse_time
 from rules import duration
 from rules.fault import Fault, guess
 
@@ -122,9 +123,7 @@ def _moment(row: Row, column: str, zone: tzinfo) -> int | None:
     if not row[column]:
         return None
     try:
-        moment = datetime.fromisoformat(row[column])
-        local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-        return int(local.timestamp() * 1000)
+        return parse_time(row[column], zone)
     except (ValueError, OverflowError):
         raise _Wrong(
             column,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 
@@ -9,6 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.errors import DoorwardError
+
+log = logging.getLogger(__name__)
 
 END_WITHIN_S = 2
 """Requests under way may take that long once it ends; open streams end at once."""
@@ -34,6 +37,7 @@ def serve(app: FastAPI, host: str, port: int, stop: threading.Event | None = Non
     # In a thread of its own uvicorn leaves the process's signals alone; ``stop`` is ours.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="pages", daemon=True)
     thread.start()
+    log.info("pages at http://%s:%d", host, port)
     try:
         while not stop.wait(0.2):
             if not thread.is_alive():

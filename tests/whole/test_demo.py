@@ -70,6 +70,12 @@ def test_the_first_case_is_taken_on_the_phone_and_ctrl_c_leaves_nothing(
         taken = browser.post(address, data=pressed, follow_redirects=True).text
         assert "已完成" in taken and "已受理" in taken
 
+        others = {"port": free_port(), "phone_port": free_port(), "broker_port": free_port()}
+        with demonstration(tmp_path, *program, **others) as second:
+            said, _ = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert "a demonstration runs here already" in said
+
         running.send_signal(signal.SIGINT)
         said, _ = running.communicate(timeout=60)
         assert running.returncode == 0, said
@@ -88,6 +94,15 @@ def test_a_busy_port_names_the_option_that_changes_it(tmp_path: Path, option: st
     assert running.returncode == 1
     assert f"port {ports[option]} is taken" in said
     assert f"--{option.replace('_', '-')} " in said
+
+
+def test_one_port_for_two_things_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    ports = {"port": port, "phone_port": port, "broker_port": free_port()}
+    with demonstration(tmp_path, "-m", "gateway.cli", **ports) as running:
+        said, _ = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert f"port {port} is named twice. Choose another one for --phone-port." in said
 
 
 def test_a_directory_that_is_not_a_demonstrations_is_left_alone(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_devices_that_nobody_entered_come_as_rows_for_the_table(directory: Path)
     assert "Start the gateway first" in before.output
     db = open_database(directory / "data" / "doorward.db")
     with db.write() as tx:
-        for device in ("tasmota:s-9#1", "doorward:b-00000#1"):
+        for device in ("tasmota:s-9#1", "tasmota:s-9", "shelly_gen1:s-8", "doorward:b-00000#1"):
             values = {"first_ms": 1, "last_ms": 2, "reports": 3, "topic": "t", "payload": b"", "reason": "r"}
             tx.execute(insert(t.unknown_devices).values(device=device, **values))
     db.close()
@@ -147,6 +147,7 @@ def test_devices_that_nobody_entered_come_as_rows_for_the_table(directory: Path)
     assert done.stdout.splitlines() == [
         "dialect,box,channel,entrance,from,to,profile,gateway,trial,interval",
         "tasmota,s-9,1,,,,,,,",
+        "shelly_gen1,s-8,,,,,,,,",
     ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from gateway.history.replay import parse_time, read_readings, replay, utc
+from gateway.history.replay import read_readings, replay, utc
 from gateway.shipped import shipped
+from gateway.times import parse_time
 from rules.load import load_texts
 from rules.rule import Entrance, RuleSet
 
