@@ -22,6 +22,8 @@ from rules.fault import Fault
 from rules.load import load_texts
 from rules.rule import RESIDENTS, ROLES, Rule, RuleSet
 
+MISSPELT = 0.9
+"""So alike are two words that one is meant by the other, though it may stand for itself."""
 _Texts = Sequence[tuple[str, str]]
 
 
@@ -108,7 +110,7 @@ def _files_named(config: Config) -> Iterator[Fault]:
 
 def _without_contact(registry: Registry, contacts: Contacts) -> Iterator[Fault]:
     for person in registry.people.values():
-        if person.id not in contacts:
+        if person.id not in contacts.named:
             what = f"{person.name} ({person.id}, {person.role}) cannot be reached"
             yield Fault(person.where, what, f"Add a row for {person.id} to contacts.csv.")
 
@@ -131,14 +133,25 @@ def _names_nothing(rules: RuleSet, texts: _Texts, registry: Registry) -> Iterato
         "entrance": set(registry.entrances),
     }
     for rule in rules.rules:
+        for tag in sorted(_waiting_for(rule) - known["tag"]):
+            mend = near(tag, known["tag"], MISSPELT)
+            if mend:
+                text = f"the rule '{rule.name}' makes an exception for '{tag}', a tag that no entrance has"
+                yield Fault(_where(rule, tag, texts), text, mend)
         for what, word in dict.fromkeys(_words(rule)):
             if word not in known[what]:
                 text = f"the rule '{rule.name}' names the {what} '{word}', and there is none"
                 yield Fault(_where(rule, word, texts), text, near(word, known[what]))
 
 
-def _words(rule: Rule) -> Iterator[tuple[str, str]]:
+def _waiting_for(rule: Rule) -> set[str]:
     """An exception or override may wait for a tag that no entrance has yet; it changes nothing till then."""
+    exceptions = [*rule.excepting, *(override.watch for override in rule.overrides)]
+    return {tag for watch in exceptions for tag in watch.tags}
+
+
+def _words(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Where it looks: what must be there."""
     exceptions = [*rule.excepting, *(override.watch for override in rule.overrides)]
     yield from (("tag", tag) for tag in sorted(rule.watch.tags))
     for watch in (rule.watch, *exceptions):

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
 from gateway.places.model import Registry
+from gateway.places.near import near
 from gateway.places.tables import Columns, Row, read_table, table_path
 from rules.fault import Fault
 
@@ -36,8 +37,10 @@ class Contacts:
     Keys are person ids and ``EntranceRow.resident_key``.
     """
 
-    def __init__(self, urls: Mapping[str, tuple[SecretStr, ...]]) -> None:
+    def __init__(self, urls: Mapping[str, tuple[SecretStr, ...]], named: Collection[str] = ()) -> None:
+        """``named``: all who have a row, though nothing can be sent by it."""
         self._urls = dict(urls)
+        self.named = frozenset(named) | frozenset(urls)
 
     def of(self, who: str) -> tuple[SecretStr, ...]:
         """The person's URLs, the preferred one first; none if there is no way."""
@@ -76,13 +79,16 @@ def load_contacts(
     known = _known(registry)
     urls: defaultdict[str, list[SecretStr]] = defaultdict(list)
     for row in rows:
+        if not (registry.entrances if row["who"].startswith("residents:") else registry.people):
+            continue  # their own table cannot be read, and says so
         wrong = _wrong(row, known, usable)
         if wrong:
             faults.append(wrong)
         else:
             (who,) = known[row["who"]]
             urls[who].append(SecretStr(row["url"]))
-    return Contacts({who: tuple(found) for who, found in urls.items()}), faults
+    named = [who for row in rows for who in known.get(row["who"], ())]
+    return Contacts({who: tuple(found) for who, found in urls.items()}, named), faults
 
 
 def _known(registry: Registry) -> dict[str, set[str]]:
@@ -98,7 +104,9 @@ def _known(registry: Registry) -> dict[str, set[str]]:
 def _wrong(row: Row, known: Mapping[str, set[str]], usable: Callable[[SecretStr], bool]) -> Fault | None:
     meant = known.get(row["who"], ())
     if not meant:
-        mend = "Write a person of the people table, or residents:compound/building/unit."
+        # What is written there may be a URL in the wrong column, so only what is known is ever named.
+        mend = near(row["who"], known)
+        mend = mend or "Write a person of the people table, or residents:compound/building/unit."
         return row.fault("who", "there is no such person or home", mend)
     if len(meant) > 1:
         mend = "Put the community before the compound: residents:community/compound/building/unit."

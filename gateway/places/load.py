@@ -24,6 +24,10 @@ def load_registry(
             speak, in ms; ``None`` where their silence says nothing.
     """
     rows, faults = read_table(directory, "entrances", entrances_table.COLUMNS)
+    if faults and not rows:  # the others are about them; a fault in each of their rows would say nothing
+        for name, columns in (("devices", devices_table.COLUMNS), ("people", people_table.COLUMNS)):
+            faults += read_table(directory, name, columns)[1]
+        return Registry(), faults
     entrances, places, wrong = entrances_table.entrances_of(rows)
     faults += wrong
 

@@ -70,8 +70,7 @@ def test_an_empty_directory_is_told_what_is_missing(tmp_path: Path) -> None:
 def test_a_person_without_contact_and_a_contact_without_person(home: Path) -> None:
     change(home / "contacts.csv", "wang-fang,", "wang-fong,")
     assert told(home) == [
-        "contacts.csv:6:1: there is no such person or home. "
-        "Write a person of the people table, or residents:compound/building/unit.",
+        "contacts.csv:6:1: there is no such person or home. Did you mean 'wang-fang'?",
         "people.csv:7: 王芳 (wang-fang, grid_worker) cannot be reached. Add a row for wang-fang to contacts.csv.",
     ]
 
@@ -112,6 +111,34 @@ def test_a_device_whose_dialect_is_switched_off_would_never_be_heard(home: Path)
 def test_rules_that_would_watch_nothing(home: Path, watch: str, fault: str | None) -> None:
     (home / "rules/mine.yaml").write_text(RULE.replace("{within: 西湖社区}", watch))
     assert told(home) == ([fault] if fault else [])
+
+
+def test_one_table_that_cannot_be_read_does_not_bury_itself_under_faults_of_the_others(home: Path) -> None:
+    for table, header in (("entrances.csv", "kind"), ("people.csv", "role")):
+        path = home / table
+        good = path.read_text()
+        path.write_text(good.replace(f",{header},", ",x,", 1))
+        found = told(home)
+        path.write_text(good)
+        assert len(found) <= 2, found
+        assert all(fault.startswith(table) for fault in found)
+
+
+def test_a_url_that_nothing_can_be_sent_to_is_one_fault(home: Path) -> None:
+    contacts = home / "contacts.csv"
+    lines = [
+        "wang-fang,nosuch://secret-token" if line.startswith("wang-fang,") else line
+        for line in contacts.read_text().splitlines()
+    ]
+    contacts.write_text("\n".join(lines))
+    (fault,) = told(home)
+    assert "nothing can be sent to this nosuch URL" in fault and "secret-token" not in fault
+
+
+def test_a_misspelt_tag_of_an_exception_is_noticed(home: Path) -> None:
+    change(home / "rules" / "gates.yaml", "open-by-day", "open-by-dya")
+    (fault,) = told(home)
+    assert "a tag that no entrance has. Did you mean 'open-by-day'?" in fault
 
 
 def test_an_exception_may_wait_for_its_first_tag(home: Path) -> None:
