@@ -102,7 +102,13 @@ class Link:
             try:
                 await self._connect_and_send()
             except* MqttError as errors:
-                logger.warning("%s: no connection: %s", self._client_id, _first(errors))
+                logger.warning(
+                    "%s: no connection to %s:%d (--host, --port): %s",
+                    self._client_id,
+                    self._broker.host,
+                    self._broker.port,
+                    _first(errors),
+                )
             self._cut()
             await asyncio.sleep(max(SHORTEST_REAL_WAIT_S, self._backoff.wait_s() / self._pace.speed))
 

@@ -8,18 +8,24 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
+from sqlalchemy import Row, Select, select
 
 from gateway.errors import DoorwardError
+
+if TYPE_CHECKING:
+    from gateway.directory import Directory
 
 log = logging.getLogger("doorward")
 T = TypeVar("T")
 _Directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+_Last = click.option("--last", default=100, show_default=True, help="How many.")
+SHOWN_BYTES = 200
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -103,7 +109,11 @@ def rules_test(directory: Path) -> None:
 
 @main.command()
 def decode() -> None:
-    """Reports in (JSON lines on standard input), what we understand out."""
+    """Reports in (JSON lines on standard input), what we understand out.
+
+    A line in is {"topic": "…", "payload": "text"}, or "payload_hex" for bytes; "retained",
+    "dialect" and "profile" may stand beside them. A line out answers each in its order.
+    """
     from gateway.intake.decode import decode_lines
 
     for line in decode_lines(sys.stdin.buffer):
@@ -131,6 +141,8 @@ def replay(directory: Path, readings: Path, out: TextIO, until: str | None) -> N
         rows, faults = read_readings(lines, readings.name, zone, entrances)
     for fault in faults:
         click.echo(str(fault), err=True)
+    if faults and not rows:
+        sys.exit(1)
     try:
         until_ms = parse_time(until, zone) if until else None
     except ValueError:
@@ -143,16 +155,9 @@ def replay(directory: Path, readings: Path, out: TextIO, until: str | None) -> N
 @_Directory
 def devices(directory: Path) -> None:
     """Devices that report and stand in no table, as rows to add to devices.csv."""
-    from sqlalchemy import select
-
-    from gateway.app import open_store
-    from gateway.directory import open_directory
     from gateway.store.tables import unknown_devices as t
 
-    opened = _or_exit(lambda: open_directory(directory))
-    db = _or_exit(lambda: open_store(opened, wait_s=0))
-    with db.read() as tx:
-        rows = tx.execute(select(t).order_by(t.c.last_ms.desc())).all()
+    opened, rows = _stored(directory, select(t).order_by(t.c.last_ms.desc()))
     click.echo("dialect,box,channel,entrance,from,to,profile,gateway,trial,interval")
     boxes = {row.device.partition("#")[0] for row in rows if "#" in row.device}
     for row in rows:
@@ -166,22 +171,45 @@ def devices(directory: Path) -> None:
 
 @main.command()
 @_Directory
-@click.option("--last", default=100, show_default=True, help="How many.")
-def gaps(directory: Path, last: int) -> None:
-    """What never came: reports that are missing, sessions that the broker lost. The newest first."""
-    from sqlalchemy import select
+@_Last
+def quarantine(directory: Path, last: int) -> None:
+    """Reports that could not be understood, and why. The newest first; 1,000 are kept."""
+    from gateway.store.tables import quarantine as t
 
+    opened, rows = _stored(directory, select(t).order_by(t.c.id.desc()).limit(last))
+    for row in rows:
+        click.echo(f"{_when(opened, row.at_ms)}  {row.topic}  {row.size} bytes: {row.reason}")
+        click.echo(f"    {ascii(row.payload[:SHOWN_BYTES])[1:]}")
+
+
+@main.command()
+@_Directory
+@_Last
+def gaps(directory: Path, last: int) -> None:
+    """What never came: reports that are missing, sessions that the broker lost. The newest first.
+
+    A report is missing once it has not come for a minute after a later one.
+    """
+    from gateway.store.tables import gaps as t
+
+    opened, rows = _stored(directory, select(t).order_by(t.c.id.desc()).limit(last))
+    for row in rows:
+        click.echo(f"{_when(opened, row.at_ms)}  {_gap(row.kind, row.entrance, row.facts)}")
+
+
+def _stored(directory: Path, question: Select[Any]) -> tuple[Directory, Sequence[Row[Any]]]:
+    """The directory, and what its database answers."""
     from gateway.app import open_store
     from gateway.directory import open_directory
-    from gateway.store.tables import gaps as t
 
     opened = _or_exit(lambda: open_directory(directory))
     db = _or_exit(lambda: open_store(opened, wait_s=0))
     with db.read() as tx:
-        rows = tx.execute(select(t).order_by(t.c.id.desc()).limit(last)).all()
-    for row in rows:
-        at = datetime.fromtimestamp(row.at_ms / 1000, opened.config.places.tz)
-        click.echo(f"{at.isoformat(' ', 'seconds')}  {_gap(row.kind, row.entrance, row.facts)}")
+        return opened, tx.execute(question).all()
+
+
+def _when(opened: Directory, at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, opened.config.places.tz).isoformat(" ", "seconds")
 
 
 def _gap(kind: str, entrance: str | None, facts: dict[str, Any]) -> str:

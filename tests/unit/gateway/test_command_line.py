@@ -151,6 +151,34 @@ def test_devices_that_nobody_entered_come_as_rows_for_the_table(directory: Path)
     ]
 
 
+def test_reports_that_nobody_could_read_are_shown_with_their_reason(directory: Path) -> None:
+    db = open_database(directory / "data" / "doorward.db")
+    with db.write() as tx:
+        for n, payload in enumerate((b"first", b"\xff\x1b[31m" + b"x" * 5_000)):
+            tx.execute(
+                insert(t.quarantine).values(
+                    at_ms=1_773_892_800_000 + n,
+                    topic=f"door/{n}",
+                    payload=payload,
+                    size=len(payload),
+                    reason="odd",
+                )
+            )
+    db.close()
+    done = doorward("quarantine", directory, "--last", "1")
+    assert done.exit_code == 0
+    head, shown = done.output.splitlines()
+    assert head == "2026-03-19 12:00:00+08:00  door/1  5006 bytes: odd"
+    assert shown.startswith("    '\\xff\\x1b[31mxxx") and len(shown) < 300
+
+
+def test_a_file_without_readings_is_an_error(directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "wrong.csv").write_text("when,door\n")
+    done = doorward("replay", directory, "--readings", tmp_path / "wrong.csv")
+    assert done.exit_code == 1
+    assert "Write: time,entrance,contact" in done.stderr
+
+
 def test_a_directory_that_is_none_is_one_clear_sentence(tmp_path: Path) -> None:
     done = doorward("rules", "test", tmp_path / "nowhere")
     assert done.exit_code == 1
