@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from gateway.directory import open_directory
 from gateway.intake.mqtt import Listener
 from gateway.parts import run_gateway
 
+LINGER_S = 0.3
+"""Before it dies, so that an acknowledgement that was given too early has left the house."""
 POINTS = ("before_commit", "after_commit", "after_ack", "before_decide", "never")
 
 
@@ -34,6 +37,7 @@ def main() -> None:
         if name == point:
             passed += 1
             if passed == count:
+                time.sleep(LINGER_S)
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def around(call: Callable[..., Any], before: str = "", after: str = "") -> Callable[..., Any]:

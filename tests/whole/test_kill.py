@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import signal
 import sqlite3
 import threading
-import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.whole.crashing_gateway import POINTS
 
 BOXES = 200
 REPORTS = 20_000
+KILLS = 10
 TAMPERED = 20
 RULE = """\
 rules:
@@ -40,27 +42,31 @@ def test_ten_kills_lose_nothing_and_double_nothing(
     )
     database = directory / "data" / "doorward.db"
     log = tmp_path / "log"
+    stored = "SELECT count(*) FROM journal WHERE kind = 'reading' AND boot IS NOT NULL"
     with process("tests.whole.crashing_gateway", str(directory), "never", "1", log=log):
         wait_for(
             lambda: _ask(database, "SELECT count(*) FROM journal WHERE kind = 'listening'"), "it listens"
         )
 
     sensors = Sensors(mosquitto.port)
-    publisher = threading.Thread(target=_publish, args=(sensors,), daemon=True)
+    wanted = threading.Semaphore(0)
+    publisher = threading.Thread(target=_publish, args=(sensors, wanted), daemon=True)
     publisher.start()
     rng = random.Random(7)
     with process("gateway.cli", "run", str(directory), "--only", "sender", log=log):
-        for kill in range(10):
-            point = POINTS[kill % 4] if kill < 8 else "never"
-            count = str(rng.randint(1, 12))
+        for kill in range(KILLS):
+            wanted.release()
+            point = POINTS[kill % 4] if kill < 6 else "never"
+            enough = (kill + rng.random() / 2) * REPORTS / KILLS
+            count = str(rng.randint(1, 4))
             with process("tests.whole.crashing_gateway", str(directory), point, count, log=log) as gateway:
-                end = time.monotonic() + rng.uniform(1.5, 4)
-                while gateway.poll() is None and time.monotonic() < end:
-                    time.sleep(0.02)
-                gateway.kill()
+                if point == "never":
+                    wait_for(partial(_more_than, enough, database, stored), "it is at work")
+                    gateway.kill()
+                wait_for(lambda: gateway.poll() is not None, f"it dies at {point}")
+                assert gateway.returncode == -signal.SIGKILL
         with process("tests.whole.crashing_gateway", str(directory), "never", "1", log=log):
             publisher.join(120)
-            stored = "SELECT count(*) FROM journal WHERE kind = 'reading' AND boot IS NOT NULL"
             wait_for(lambda: _ask(database, stored) >= REPORTS, "every report is stored", 120)
             told = "SELECT count(*) FROM messages WHERE state = 'accepted'"
             wait_for(lambda: _ask(database, told) >= TAMPERED, "every message is accepted")
@@ -77,15 +83,24 @@ def test_ten_kills_lose_nothing_and_double_nothing(
     assert max(times_told.values()) <= 2
 
 
-def _publish(sensors: Sensors) -> None:
-    """Each box opens and closes a hundred times; twenty are opened with a screwdriver in between."""
-    for seq in range(REPORTS // BOXES):
+def _publish(sensors: Sensors, wanted: threading.Semaphore) -> None:
+    """Each box opens and closes a hundred times; twenty are opened with a screwdriver in between.
+
+    A tenth of it for each life of the gateway, so that none is killed while it has nothing to do.
+    """
+    rounds = REPORTS // BOXES
+    for seq in range(rounds):
+        if seq % (rounds // KILLS) == 0:
+            wanted.acquire()
         for box in range(BOXES):
             contact = "open" if seq % 2 == 0 else "closed"
             more = {"tamper": True} if box < TAMPERED and seq == 20 + box * 3 else {}
             sensors.event(f"b-{box:05d}", seq, contact, **more)
-        time.sleep(0.25)
-    sensors.wait()
+        sensors.wait()
+
+
+def _more_than(many: float, database: Path, question: str) -> bool:
+    return _ask(database, question) > many
 
 
 def _ask(database: Path, question: str) -> int:
