@@ -107,6 +107,14 @@ def rules_test(directory: Path) -> None:
     sys.exit(1 if failed else 0)
 
 
+@rules.command("schema")
+def rules_schema() -> None:
+    """JSON Schema of a rule file, for editors; 'init' writes it beside the rules."""
+    from gateway.shipped import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
 @main.command()
 def decode() -> None:
     """Reports in (JSON lines on standard input), what we understand out.

@@ -11,6 +11,8 @@ DAY_MS = 24 * HOUR_MS
 
 _UNITS = {"d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS, "s": SECOND_MS}
 _SHAPE = re.compile(r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
+PATTERN = f"^{_SHAPE.pattern}$"
+"""For a JSON Schema."""
 
 
 def parse(text: str) -> int:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from rules import duration
 from rules.document import Document, Path, read
@@ -48,25 +48,49 @@ def _name(value: Any) -> Any:
     return value
 
 
-_Duration = Annotated[int, BeforeValidator(_duration)]
-_Minute = Annotated[int, BeforeValidator(_minute)]
-_Texts = Annotated[list[str], BeforeValidator(_many)]
+def _one_or_many(item: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item}]})
+
+
+_WORD = {"type": ["string", "number", "boolean"]}  # a tag may look like a number
+_KINDS = ("unit_door", "gate")
+_Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": duration.PATTERN, "examples": ["30s", "8m", "1h30m", "2d"]}),
+]
+_Minute = Annotated[
+    int,
+    BeforeValidator(_minute),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK.pattern}$", "examples": ["22:00"]}),
+]
+_Texts = Annotated[list[str], BeforeValidator(_many), _one_or_many(_WORD)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# Each description is what an editor shows, in English and in Chinese.
+
+
 class _Title(_Strict):
-    zh: str
-    en: str
+    zh: str = Field(description="In Chinese. 中文名称。")
+    en: str = Field(description="In English. 英文名称。")
 
 
 class _Watch(_Strict):
-    kind: Annotated[list[Literal["unit_door", "gate"]], BeforeValidator(_many)] = []
-    within: _Texts = []
-    tags: _Texts = []
-    entrance: _Texts = []
+    kind: Annotated[
+        list[Literal["unit_door", "gate"]], BeforeValidator(_many), _one_or_many({"enum": list(_KINDS)})
+    ] = Field(default=[], description="unit_door or gate; both if left out. 单元门或大门，不写表示都要。")
+    within: _Texts = Field(
+        default=[],
+        description="A district, street, community, grid or compound. 区、街道、社区、网格或小区。",
+    )
+    tags: _Texts = Field(
+        default=[], description="Tags of the entrances table; one is enough. 出入口表里的标签，有其一即可。"
+    )
+    entrance: _Texts = Field(default=[], description="Entrances by their id. 出入口编号。")
 
     def built(self) -> Watch:
         return Watch(
@@ -78,48 +102,77 @@ class _Watch(_Strict):
 
 
 class _During(_Strict):
-    from_: _Minute = Field(alias="from")
-    to: _Minute
+    from_: _Minute = Field(alias="from", description="From this time of day. 从几点起。")
+    to: _Minute = Field(
+        description="Up to this one; over midnight if it is earlier. 到几点止，早于起点表示跨午夜。"
+    )
 
 
 class _Step(_Strict):
-    after: _Duration
-    tell: str
-    unless: Literal["taken"] | None = None
+    after: _Duration = Field(description="Once it has lasted so long. 持续多久之后。")
+    tell: str = Field(
+        description="A role of the people table, or residents. 人员表里的角色，或 residents（居民）。"
+    )
+    unless: Literal["taken"] | None = Field(
+        default=None, description="Not if somebody has taken the case. 已有人受理就不再通知。"
+    )
 
     def built(self) -> Step:
         return Step(after_ms=self.after, tell=self.tell, unless_taken=self.unless == "taken")
 
 
 class _Override(_Strict):
-    watch: _Watch
-    steps: list[_Step] = Field(min_length=1)
+    watch: _Watch = Field(description="For which entrances. 针对哪些出入口。")
+    steps: list[_Step] = Field(min_length=1, description="Their own steps. 它们自己的步骤。")
 
 
 class _Story(_Strict):
-    title: str
-    start: str = "Mon 12:00"
-    entrance: _Watch = _Watch()
-    given: list[str] = Field(min_length=1)
-    expect: list[str]
+    title: str = Field(description="What it shows. 说明什么。")
+    start: str = Field(default="Mon 12:00", description="When it begins, like Mon 22:30. 何时开始。")
+    entrance: _Watch = Field(default=_Watch(), description="On which door, if not any. 哪一种门。")
+    given: list[str] = Field(
+        min_length=1, description="What happens, like '+03:00 open'. 发生什么，写成“+分:秒 动作”。"
+    )
+    expect: list[str] = Field(description="What must come of it, like '+06:30 cleared'. 应有的结果。")
 
 
 class _Rule(_Strict):
-    name: Annotated[str, BeforeValidator(_name)]
-    title: _Title
-    why: str = Field(min_length=1)
-    watch: _Watch = _Watch()
-    except_: Annotated[list[_Watch], Field(alias="except")] = []
-    when: Condition
-    openings: int | None = Field(None, ge=2, le=1000)
-    openings_within: _Duration | None = None
-    during: _During | None = None
-    steps: list[_Step] = Field(min_length=1)
-    clear_after: _Duration = 30_000
-    reopen_within: _Duration = 600_000
-    severity: Severity = Severity.NORMAL
-    overrides: list[_Override] = []
-    stories: list[_Story] = []
+    name: Annotated[
+        str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})
+    ] = Field(description="Its lasting name; alarms are known by it. 固定的名字，告警以此识别。")
+    title: _Title = Field(description="What people read. 人们看到的名称。")
+    why: str = Field(min_length=1, description="Why anybody should be disturbed by it. 为什么值得打扰人。")
+    watch: _Watch = Field(
+        default=_Watch(), description="Which entrances; all if left out. 看哪些出入口，不写表示全部。"
+    )
+    except_: list[_Watch] = Field(default=[], alias="except", description="Which of them not. 其中不看哪些。")
+    when: Condition = Field(description="The condition. 条件。")
+    openings: int | None = Field(
+        default=None,
+        ge=2,
+        le=1000,
+        description="For chattering: so many openings … 仅用于 chattering：开门次数。",
+    )
+    openings_within: _Duration | None = Field(
+        default=None, description="For chattering: … within this time. 仅用于 chattering：在多长时间内。"
+    )
+    during: _During | None = Field(
+        default=None, description="Counts only then; always if left out. 只在此时段内计时。"
+    )
+    steps: list[_Step] = Field(min_length=1, description="Whom to tell, and when. 何时通知谁。")
+    clear_after: _Duration = Field(
+        default=30_000, description="So long it must be over. 结束多久后才解除，避免反复。"
+    )
+    reopen_within: _Duration = Field(
+        default=600_000,
+        description="A new alarm this soon reopens the case. 办结后这么久内再发生，重新立案。",
+    )
+    severity: Severity = Field(default=Severity.NORMAL, description="How much it matters. 严重程度。")
+    overrides: list[_Override] = Field(
+        default=[],
+        description="Other steps for some entrances; the first that fits counts. 个别出入口的不同步骤。",
+    )
+    stories: list[_Story] = Field(default=[], description="Examples that must come true. 必须成立的示例。")
 
     def built(self) -> Rule:
         during = During(self.during.from_, self.during.to) if self.during else None
@@ -142,6 +195,31 @@ class _Rule(_Strict):
                 for o in self.overrides
             ),
         )
+
+
+class _File(_Strict):
+    rules: list[_Rule]
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a rule file, for editors. It knows each value; what only the whole can be
+    wrong about (a step before the one above it, a role that nobody has) is for ``load_texts``."""
+    made = _plain(_File.model_json_schema(by_alias=True))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "doorward rules", **made}
+
+
+def _plain(made: Any) -> Any:
+    """Without pydantic's own titles, and without defaults, which stand there in milliseconds."""
+    if isinstance(made, list):
+        return [_plain(item) for item in made]
+    if not isinstance(made, dict):
+        return made
+    return {
+        key: _plain(value)
+        for key, value in made.items()
+        if not (key == "title" and isinstance(value, str))
+        and not (key == "default" and "description" in made)
+    }
 
 
 # Which model stands at which place of a file: for the guess at an unknown key.

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from gateway.errors import DoorwardError
-from gateway.shipped import shipped
+from gateway.shipped import SCHEMA, schema_text, shipped
 
 FILES = ("doorward.toml", "entrances.csv", "devices.csv", "people.csv", "contacts.csv")
 SECRET = frozenset({"contacts.csv"})
@@ -24,7 +24,8 @@ def write_starter(directory: Path) -> list[Path]:
         raise DoorwardError("is there already and not empty", where=str(directory), mend=mend)
     (directory / "rules").mkdir(parents=True)
     texts = [(name, files(__name__).joinpath(name).read_text("utf-8")) for name in FILES]
-    return [_write(directory / name, text, name in SECRET) for name, text in (*texts, *shipped())]
+    texts += [*shipped(), (SCHEMA, schema_text())]
+    return [_write(directory / name, text, name in SECRET) for name, text in texts]
 
 
 def _write(path: Path, text: str, secret: bool) -> Path:
