@@ -64,21 +64,27 @@ def check(directory: Path) -> None:
 @click.option("--only", type=click.Choice(["gateway", "sender", "web"]), help="Run one part only.")
 def run(directory: Path, only: str | None) -> None:
     """Run the gateway, the sender and the web pages."""
-    from gateway.check import check as all_faults
     from gateway.directory import open_directory
     from gateway.supervise import CANNOT_WORK, SUPERVISED, supervise
 
     _log()
     stop = _stop_on_signal()
     opened = _or_exit(lambda: open_directory(directory), CANNOT_WORK if only else 1)
-    if not os.environ.get(SUPERVISED):
-        for fault in all_faults(directory):
-            log.warning("%s", fault)
+    if not os.environ.get(SUPERVISED):  # it tries each of 20,000 contacts, and no door waits for that
+        threading.Thread(target=_say_faults, args=(directory,), name="check", daemon=True).start()
     if only is None:
+        del opened  # read to refuse it once; each part reads it for itself
         sys.exit(supervise(directory, stop))
     from gateway.parts import RUN
 
     _or_exit(lambda: RUN[only](opened, stop), CANNOT_WORK)
+
+
+def _say_faults(directory: Path) -> None:
+    from gateway.check import check as all_faults
+
+    for fault in all_faults(directory):
+        log.warning("%s", fault)
 
 
 @main.group()

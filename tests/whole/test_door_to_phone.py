@@ -77,8 +77,13 @@ def test_from_the_door_to_the_phone_and_back(
 
 @pytest.mark.slow
 def test_sigterm_ends_all_of_it_within_five_seconds(tmp_path: Path, directory: Path) -> None:
-    with process("gateway.cli", "run", str(directory), log=tmp_path / "log") as running:
+    with (directory / "people.csv").open("a") as people:
+        people.write("new,新人,grid_worker,龙华区/煤机街道/西湖社区/第一网格\n")
+    log = tmp_path / "log"
+    with process("gateway.cli", "run", str(directory), log=log) as running:
         wait_for(lambda: answers(_port(directory)), "the pages are there")
+        said = "people.csv:7: 新人 (new, grid_worker) cannot be reached"
+        wait_for(lambda: said in log.read_text(), "it says whom it cannot reach")
         began = time.monotonic()
         running.send_signal(signal.SIGTERM)
         assert running.wait(15) == 0
