@@ -16,7 +16,6 @@ the database: this gateway, the sender, the web.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import ssl
@@ -34,7 +33,8 @@ from gateway.history.keeping import INFLUX_CURSOR, House
 from gateway.intake.dialects.answer import Report
 from gateway.intake.mqtt import Arrived, BrokerAddress, Heard, Listener
 from gateway.intake.version import SOUND, ask_version, is_outdated
-from gateway.road import District, Mark, Road
+from gateway.lock import hold
+from gateway.road import Mark, Road
 from gateway.store.database import Database, open_database
 from gateway.store.writing import say_healthy
 from gateway.wake import Poker, Waker
@@ -174,11 +174,8 @@ class Gateway:
         """It is deaf until ``listening`` comes in its place among the reports."""
         now = self._clock.now_ms()
         self._next_boundary = self._directory.registry.boundaries_after(now) or 1 << 62
-        self._road = Road.open(self._db, self._district(now), now)
+        self._road = Road.open(self._db, self._directory.district(now), now)
         self._clock.not_before(self._road.committed_at_ms)
-
-    def _district(self, now: int) -> District:
-        return self._directory.district(now)
 
     def _pause_s(self) -> float:
         deadline = self._road.next_deadline_ms()
@@ -261,7 +258,7 @@ def machine_clock() -> Clock:
 def _lock(data: Path) -> IO[str]:
     """One gateway for a database, in whatever container."""
     data.mkdir(parents=True, exist_ok=True)
-    return _locked(
+    return hold(
         data / "gateway.lock",
         AlreadyRunning(
             "another gateway already works on this database",
@@ -276,7 +273,7 @@ def _lock_client(directory: Directory) -> IO[str]:
     broker = directory.config.broker
     name = f"doorward-{broker.host}-{broker.port}-{broker.client_id}".replace("/", "_")
     shared = Path("/run/lock") if os.access("/run/lock", os.W_OK) else Path("/tmp")  # noqa: S108 - a lock by name, not a secret
-    return _locked(
+    return hold(
         shared / f"{name}.lock",
         AlreadyRunning(
             f"another gateway is already '{broker.client_id}' at {broker.host}:{broker.port}",
@@ -284,13 +281,3 @@ def _lock_client(directory: Directory) -> IO[str]:
             mend="Stop that one, or choose another client id here.",
         ),
     )
-
-
-def _locked(path: Path, refusal: AlreadyRunning) -> IO[str]:
-    file = path.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise refusal from error
-    return file

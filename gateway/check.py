@@ -146,15 +146,14 @@ def _names_nothing(rules: RuleSet, texts: _Texts, registry: Registry) -> Iterato
 
 def _waiting_for(rule: Rule) -> set[str]:
     """An exception or override may wait for a tag that no entrance has yet; it changes nothing till then."""
-    exceptions = [*rule.excepting, *(override.watch for override in rule.overrides)]
+    _watch, *exceptions = rule.watches_by()
     return {tag for watch in exceptions for tag in watch.tags}
 
 
 def _words(rule: Rule) -> Iterator[tuple[str, str]]:
     """Where it looks: what must be there."""
-    exceptions = [*rule.excepting, *(override.watch for override in rule.overrides)]
     yield from (("tag", tag) for tag in sorted(rule.watch.tags))
-    for watch in (rule.watch, *exceptions):
+    for watch in rule.watches_by():
         yield from (("place", place) for place in sorted(watch.within))
         yield from (("entrance", entrance) for entrance in sorted(watch.entrances))
 

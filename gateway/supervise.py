@@ -57,10 +57,14 @@ class Part:
         if now - self._started_at > STEADY_AFTER_S:
             self._pause_s = FIRST_PAUSE_S
         self._start_at = now + self._pause_s
-        if code != CANNOT_WORK or self.starts > 1:
+        if not self.gives_up(code):
             log.error("%s ended with %d; it is started again in %.0f s", self.name, code, self._pause_s)
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
         return code
+
+    def gives_up(self, code: int | None) -> bool:
+        """Whether it said at its first start that it cannot work."""
+        return code == CANNOT_WORK and self.starts == 1
 
     def terminate(self) -> None:
         if self._process is not None:
@@ -86,7 +90,7 @@ def supervise(directory: Path, stop: threading.Event) -> int:
     try:
         while not stop.is_set():
             ended = [(part, part.look()) for part in parts]
-            if any(code == CANNOT_WORK and part.starts == 1 for part, code in ended):
+            if any(part.gives_up(ended_with) for part, ended_with in ended):
                 code = 1
                 break
             stop.wait(0.2)

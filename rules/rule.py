@@ -173,7 +173,7 @@ class Rule:
         return (*self.steps, *(step for override in self.overrides for step in override.steps))
 
     def watches_by(self) -> tuple[Watch, ...]:
-        """Everything by which it tells entrances apart."""
+        """Everything by which it tells entrances apart: its own watch first."""
         return (self.watch, *self.excepting, *(override.watch for override in self.overrides))
 
     def steps_for(self, entrance: Entrance) -> tuple[Step, ...]:

@@ -101,7 +101,35 @@ class Received(NamedTuple):
     body: str
 
 
-class FakePhones:
+class QuietHandler(BaseHTTPRequestHandler):
+    """Answers in one piece and writes no log."""
+
+    def answer(self, status: int, body: str) -> None:
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body.encode())))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class LocalServer:
+    """An HTTP server on a free loopback port."""
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self.port = int(self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class FakePhones(LocalServer):
     """Takes what Apprise sends to ``json://127.0.0.1:PORT/NAME``. ``answer`` may be changed."""
 
     def __init__(self) -> None:
@@ -109,7 +137,7 @@ class FakePhones:
         self.answer: Callable[[str], tuple[int, str]] = lambda path: (200, "{}")
         phones = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("content-length") or 0))
                 try:
@@ -120,27 +148,12 @@ class FakePhones:
                 phones.received.append(
                     Received(time.time(), path, str(said.get("title", "")), str(said.get("message", said)))
                 )
-                status, body = phones.answer(path)
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body.encode())))
-                self.end_headers()
-                self.wfile.write(body.encode())
+                self.answer(*phones.answer(path))
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__(Handler)
 
     def of(self, path: str) -> list[Received]:
         return [r for r in self.received if r.path == path]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def living(group: int) -> set[int]:

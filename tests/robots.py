@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +18,7 @@ from requests.adapters import HTTPAdapter
 
 from gateway.notify.answers import Verdict
 from gateway.notify.calling import Call, call
+from tests.real_things import LocalServer, QuietHandler
 
 FIRST_WORDS = "a call to a robot begins"
 UNREACHABLE = "Unreachable"
@@ -35,7 +34,7 @@ class Asked(NamedTuple):
     text: str
 
 
-class Robots:
+class Robots(LocalServer):
     """``answers``: key → the body of an answer with HTTP 200, or ``None``: it hangs up."""
 
     def __init__(self) -> None:
@@ -43,30 +42,16 @@ class Robots:
         self.asked: list[Asked] = []
         robots = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self) -> None:
                 said = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 asked = _asked(self.path, said)
                 robots.asked.append(asked)
                 answer = robots.answers[asked.key]
-                if answer is None:
-                    return
-                self.send_response(200)
-                self.send_header("content-length", str(len(answer.encode())))
-                self.end_headers()
-                self.wfile.write(answer.encode())
+                if answer is not None:
+                    self.answer(200, answer)
 
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port = int(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
 
 
 def call_robots(port: int) -> Callable[[Call], Verdict]:

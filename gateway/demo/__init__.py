@@ -6,7 +6,6 @@ shows what each person's phone received. The rules count in seconds.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from gateway.demo.district import write_demo
 from gateway.demo.phones import Phones
 from gateway.demo.ports import refuse_busy
 from gateway.errors import DoorwardError
+from gateway.lock import hold
 
 MARK = ".doorward-demo"
 END_WITHIN_S = 6.0
@@ -120,14 +120,5 @@ def _fresh(data: Path) -> IO[str]:
 
 
 def _held(mark: Path) -> IO[str]:
-    file = mark.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise DoorwardError(
-            "a demonstration runs here already",
-            where=str(mark.parent),
-            mend="Stop it, or name another --data.",
-        ) from error
-    return file
+    mend = "Stop it, or name another --data."
+    return hold(mark, DoorwardError("a demonstration runs here already", where=str(mark.parent), mend=mend))

@@ -14,13 +14,11 @@ def refuse_busy(ports: Mapping[str, int]) -> None:
     Raises:
         DoorwardError: One is taken, or named twice; it names the option that changes it.
     """
-    options = list(ports)
-    for i, option in enumerate(options):
-        if ports[option] in [ports[before] for before in options[:i]]:
-            raise DoorwardError(
-                f"port {ports[option]} is named twice", mend=f"Choose another one for {option}."
-            )
+    seen: set[int] = set()
     for option, port in ports.items():
+        if port in seen:
+            raise DoorwardError(f"port {port} is named twice", mend=f"Choose another one for {option}.")
+        seen.add(port)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
