@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select, text
 
 from gateway.clock import ManualClock
@@ -23,32 +20,9 @@ from gateway.store.database import Database, open_database
 from gateway.web.app import build_app
 from tests.small_district import GRID, PEOPLE, entrance
 from tests.unit.gateway.test_road import T0, ZONE, district, event
+from tests.unit.gateway.web.house import Browser
 
 LINKS = Links("a key for tests")
-
-
-class Browser:
-    """Asks the pages without a network, and keeps cookies."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-        self.cookies = httpx.Cookies()
-
-    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(
-                transport=transport, base_url="http://testserver", cookies=self.cookies
-            ) as client:
-                return await client.request(method, path, **more)
-
-        return asyncio.run(asked())
-
-    def get(self, path: str) -> httpx.Response:
-        return self.ask("GET", path)
-
-    def post(self, path: str, **more: Any) -> httpx.Response:
-        return self.ask("POST", path, **more)
 
 
 class House(NamedTuple):
@@ -86,7 +60,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     )
     with db.read() as tx:
         case = tx.execute(select(t.cases.c.id)).scalar_one()
-    yield House(Browser(app), db, road, clock, case)
+    yield House(Browser(app, "http://testserver"), db, road, clock, case)
     db.close()
 
 
@@ -106,7 +80,7 @@ def rows(db: Database, what: Any) -> list[Any]:
 def press(house: House, person: str, do: str, **more: str) -> Any:
     token = LINKS.case_token(person, house.case)
     data = {"do": do, "form": LINKS.form_token(person), "token": token, **more}
-    return house.client.post(f"/case/{house.case}/act", data=data)
+    return house.client.post(f"/case/{house.case}/act", **data)
 
 
 def test_without_a_session_every_page_leads_to_the_log_in(house: House) -> None:
@@ -163,9 +137,9 @@ def test_taking_passing_up_and_settling_through_a_link(house: House) -> None:
 def test_a_form_that_is_not_ours_is_refused(house: House) -> None:
     token = LINKS.case_token("worker", house.case)
     stranger = {"do": "take", "form": LINKS.form_token("second"), "token": token}
-    assert house.client.post(f"/case/{house.case}/act", data=stranger).status_code == 403
+    assert house.client.post(f"/case/{house.case}/act", **stranger).status_code == 403
     other = {"do": "take", "form": LINKS.form_token("worker"), "token": LINKS.case_token("worker", "other")}
-    assert house.client.post(f"/case/{house.case}/act", data=other).status_code == 403
+    assert house.client.post(f"/case/{house.case}/act", **other).status_code == 403
     assert rows(house.db, t.inbox) == []
 
 
@@ -201,8 +175,8 @@ def test_a_log_in_link_works_once(house: House) -> None:
 
 
 def test_asking_for_a_link_says_the_same_to_everybody(house: House) -> None:
-    known = house.client.post("/login", data={"person": "王芳"})
-    unknown = house.client.post("/login", data={"person": "nobody"})
+    known = house.client.post("/login", person="王芳")
+    unknown = house.client.post("/login", person="nobody")
     assert known.text == unknown.text
     (message,) = [m for m in rows(house.db, t.messages) if m.text_key == "login"]
     assert message.person == "worker"
