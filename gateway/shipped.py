@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from rules.load import schema
+from rules.written import schema
 
 SCHEMA = "rules/rules.schema.json"
 

@@ -33,6 +33,16 @@ class Document:
         self.value = value
         self._places = places
 
+    def at(self, path: Path) -> Any:
+        """The value there; ``None`` if there is none."""
+        value = self.value
+        for part in path:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return value
+
     def where(self, path: Path) -> str:
         """``file:line:column`` of the value at ``path``, or of the nearest one around it."""
         while path and path not in self._places:

@@ -23,19 +23,29 @@ class Alarm:
         step: How many steps have come.
         raised_at: When the first came; 0 while pending.
         ended_at: When the condition ended; 0 while it holds.
+        held_until: Until when a mute held, or holds, its steps back; 0 if none did.
     """
 
-    __slots__ = ("count", "ended_at", "raised_at", "since", "step")
+    __slots__ = ("count", "ended_at", "held_until", "raised_at", "since", "step")
 
-    def __init__(self, since: int, count: int, step: int = 0, raised_at: int = 0, ended_at: int = 0) -> None:
+    def __init__(
+        self,
+        since: int,
+        count: int,
+        step: int = 0,
+        raised_at: int = 0,
+        ended_at: int = 0,
+        held_until: int = 0,
+    ) -> None:
         self.since = since
         self.count = count
         self.step = step
         self.raised_at = raised_at
         self.ended_at = ended_at
+        self.held_until = held_until
 
     def snapshot(self) -> list[int]:
-        return [self.since, self.count, self.step, self.raised_at, self.ended_at]
+        return [self.since, self.count, self.step, self.raised_at, self.ended_at, self.held_until]
 
 
 class Door:

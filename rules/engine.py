@@ -8,6 +8,7 @@ Rule 3: a retained report seeds a state nobody knew. It starts no clock, ends
         none, and is no sign of life.
 Rule 4: while nobody listens (``on_deaf`` … ``on_listening``) or the state is
         unknown, steps pause and clocks run on; afterwards due steps come at once.
+Rule 5: a mute holds back steps and nothing else: the alarm is raised when it is due.
 
 Read ``on_readings`` first, then ``_look``, which is all there is to an alarm.
 """
@@ -17,10 +18,13 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import tzinfo
+from datetime import datetime, tzinfo
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from rules.days import Calendar
 from rules.door import Alarm, Door
+from rules.mute import Mute, Mutes
 from rules.order import Order
 from rules.outcome import (
     AlarmCleared,
@@ -36,7 +40,7 @@ from rules.outcome import (
 )
 from rules.reading import OPEN, Reading
 from rules.rule import Condition, Entrance, Rule, RuleSet, Step
-from rules.window import During
+from rules.window import NEVER
 
 LATE_MS = 2_000
 """A step that comes this much after it was due is marked late (acceptance test 6: ± 2 s)."""
@@ -51,20 +55,29 @@ in between it stays what it was. A fresh 3 V lithium cell reads about 3.0; under
 its radio resets. A device's own verdict always counts as well."""
 
 _OF_LEAF = (Condition.LEFT_OPEN, Condition.CHATTERING)
-_NEVER = 1 << 62
+HOURS_OF_WEEK = 168
 _WINDOWS_TRIED = 3
 """A clock change makes one of two windows shorter; a step longer than each of them never comes."""
 
 
 class Setup(NamedTuple):
-    """What the engine decides by: the rules, the entrances, and the zone of the windows."""
+    """What the engine decides by.
+
+    Attributes:
+        zone: Of the windows.
+        calendar: Public holidays, as far as windows ask for them.
+        usual: How long an entrance usually stands open, in ms by hour of the week (Monday
+            0 to 1 is the first of 168; 0: too little is known), by (entrance, percent).
+    """
 
     rules: RuleSet
     entrances: Mapping[str, Entrance]
     zone: tzinfo
+    calendar: Calendar = Calendar()
+    usual: Mapping[tuple[str, int], tuple[int, ...]] = {}
 
 
-class _Watching(NamedTuple):
+class Watching(NamedTuple):
     """One rule on an entrance, with the steps that hold there."""
 
     rule: Rule
@@ -81,8 +94,8 @@ class _Plan(NamedTuple):
         openings_span_ms: … and within what time.
     """
 
-    watchings: tuple[_Watching, ...]
-    of_leaf: tuple[_Watching, ...]
+    watchings: tuple[Watching, ...]
+    of_leaf: tuple[Watching, ...]
     openings_kept: int
     openings_span_ms: int
     heartbeat_ms: int
@@ -91,7 +104,7 @@ class _Plan(NamedTuple):
 
 def _plan(rules: RuleSet, entrance: Entrance) -> _Plan:
     watchings = tuple(
-        _Watching(rule, rule.steps_for(entrance)) for rule in rules.rules if rule.watches(entrance)
+        Watching(rule, rule.steps_for(entrance)) for rule in rules.rules if rule.watches(entrance)
     )
     chattering = [w.rule for w in watchings if w.rule.when is Condition.CHATTERING]
     return _Plan(
@@ -116,6 +129,7 @@ class Engine:
         self._at = 0  # the latest moment it has been told of
         self._failed: set[tuple[str, str]] = set()
         self._off: set[str] = set()
+        self._mutes = Mutes()
         self._adopt(setup)
 
     # -- what comes in -------------------------------------------------------
@@ -166,6 +180,17 @@ class Engine:
                 self._arm(entrance, door, at_ms + heartbeat)
         return out
 
+    def on_mute(self, mute: Mute, at_ms: int) -> list[Outcome]:
+        """From now on this mute holds, or one that stood under its id has other times."""
+        out = self.on_time(at_ms)
+        self._mutes.forget_until(at_ms)
+        self._mutes.put(mute)
+        self._mutes.fit(self._setup.entrances.values())
+        for entrance, row in self._setup.entrances.items():
+            if mute.covers(row):
+                self._look_at_all(entrance, self._doors[entrance], at_ms, out)
+        return out
+
     def change(self, setup: Setup, at_ms: int) -> list[Outcome]:
         """Other rules or entrances from now on; clocks run on, what nobody watches any more is over."""
         out = self.on_time(at_ms)
@@ -198,6 +223,24 @@ class Engine:
         return self._setup
 
     @property
+    def at_ms(self) -> int:
+        """The latest moment that it has been told of."""
+        return self._at
+
+    def mutes(self) -> list[Mute]:
+        """Those that may still matter."""
+        return list(self._mutes)
+
+    def muted_until_ms(self, entrance: str, at_ms: int) -> int:
+        """Until when nobody is told of it; 0 if it is not muted."""
+        return self._mutes.until(entrance, at_ms)
+
+    def watchings(self, entrance: str) -> tuple[Watching, ...]:
+        """The rules that watch it, with the steps that hold there."""
+        plan = self._plans.get(entrance)
+        return plan.watchings if plan else ()
+
+    @property
     def deaf(self) -> bool:
         return self._deaf
 
@@ -217,6 +260,7 @@ class Engine:
             "lost_at": self._lost_at,
             "failed": sorted(self._failed),
             "off": sorted(self._off),
+            "mutes": self._mutes.snapshot(),
             "doors": {name: d.snapshot() for name, d in self._doors.items() if d.device is not None},
         }
 
@@ -230,6 +274,9 @@ class Engine:
         engine._lost_at = snapshot["lost_at"]
         engine._failed = {(rule, entrance) for rule, entrance in snapshot["failed"]}
         engine._off = set(snapshot["off"])
+        for mute in snapshot.get("mutes", ()):  # a checkpoint of an older doorward has none
+            engine._mutes.put(Mute.resume(mute))
+        engine._mutes.fit(setup.entrances.values())
         for entrance, values in snapshot["doors"].items():
             door = Door.resume(values)
             engine._doors[entrance] = door
@@ -241,9 +288,10 @@ class Engine:
 
     def _adopt(self, setup: Setup) -> None:
         self._setup = setup
-        self._windows: dict[During, tuple[int, int, int]] = {}
+        self._windows: dict[str, tuple[int, int, int]] = {}
         self._plans: dict[str, _Plan] = {}
         words = setup.rules.tells_apart_by()
+        patterns = words.patterns()
         shared: dict[tuple[Any, ...], _Plan] = {}
         for entrance in setup.entrances.values():
             seen_as = (  # whatever else is true of it, no rule can tell
@@ -251,6 +299,7 @@ class Engine:
                 entrance.within & words.within,
                 entrance.tags & words.tags,
                 entrance.id if entrance.id in words.entrances else "",
+                tuple(pattern for pattern in patterns if fnmatchcase(entrance.id, pattern)),
                 entrance.trial,
                 entrance.heartbeat_ms,
                 entrance.silent_after_ms,
@@ -259,6 +308,7 @@ class Engine:
                 shared[seen_as] = _plan(setup.rules, entrance)
             self._plans[entrance.id] = shared[seen_as]
             self._doors[entrance.id] = Door()
+        self._mutes.fit(setup.entrances.values())
 
     def _arm(self, entrance: str, door: Door, due: int) -> None:
         if not door.armed or due < door.armed:
@@ -321,7 +371,7 @@ class Engine:
         if look:
             self._look_at_all(entrance, door, at, out)
         elif moved and (door.open_since or door.alarms):
-            self._look_at_rules(self._plans[entrance].of_leaf, entrance, door, at, _NEVER, out)
+            self._look_at_rules(self._plans[entrance].of_leaf, entrance, door, at, NEVER, out)
 
     @staticmethod
     def _meet(door: Door, device: str) -> bool:
@@ -357,7 +407,7 @@ class Engine:
                 continue
             since = door.open_since
             try:
-                due = self._due(since, steps[0].after_ms, rule.during, since)
+                due = self._due(rule, since, self._after(entrance, steps[0], since), since)
             except Exception as error:  # as in _look_at_all
                 self._fail(rule, entrance, door, error, at, out)
                 continue
@@ -380,12 +430,12 @@ class Engine:
         next_look = self._look_at_device(entrance, door, plan, at, out)
         if _anything_holds(door, plan, at):
             self._look_at_rules(plan.watchings, entrance, door, at, next_look, out)
-        elif next_look < _NEVER:
+        elif next_look < NEVER:
             self._arm(entrance, door, next_look)
 
     def _look_at_rules(
         self,
-        watchings: tuple[_Watching, ...],
+        watchings: tuple[Watching, ...],
         entrance: str,
         door: Door,
         at: int,
@@ -405,19 +455,19 @@ class Engine:
                 next_look = due
         if self._deaf:
             next_look = at  # as soon as somebody listens again
-        if next_look < _NEVER:
+        if next_look < NEVER:
             self._arm(entrance, door, next_look)
 
     def _look_at_device(self, entrance: str, door: Door, plan: _Plan, at: int, out: list[Outcome]) -> int:
         """Silence, a lost session and missing reports; answers when to look again."""
-        next_look = _NEVER
+        next_look = NEVER
         if self._deaf:
             return at  # as soon as somebody listens again
         order = door.order
         if order is not None and order.holes:
             while 0 < order.gap_due_ms <= at:
                 self._find_gap(entrance, order, at, out)
-            next_look = order.gap_due_ms or _NEVER
+            next_look = order.gap_due_ms or NEVER
         if door.silent_at or (door.contact is None and not door.last_seen):
             return next_look
         if door.last_seen < self._lost_at and plan.heartbeat_ms and not door.unknown_since:
@@ -438,14 +488,14 @@ class Engine:
             self._say_changed(entrance, door, at, out)
         return next_look
 
-    def _look(self, entrance: str, door: Door, watching: _Watching, at: int, out: list[Outcome]) -> int:
+    def _look(self, entrance: str, door: Door, watching: Watching, at: int, out: list[Outcome]) -> int:
         """One rule on one door: raise it, take its steps, clear it. Answers when to look again."""
         rule, steps = watching
         alarm = door.alarms.get(rule.name) if door.alarms else None
         since, count, ends = self._holds(door, rule, alarm, at)
         paused = self._deaf or (door.unknown_since > 0 and rule.when is not Condition.SILENT)
         if not since:
-            return self._end(entrance, door, rule, alarm, paused, at, ends, out) if alarm else _NEVER
+            return self._end(entrance, door, rule, alarm, paused, at, ends, out) if alarm else NEVER
         if alarm is None and rule.when is Condition.CHATTERING:
             alarm = self._begin(door, rule, Alarm(since, count))
         elif alarm is not None:
@@ -453,11 +503,17 @@ class Engine:
             since, count = alarm.since, alarm.count
         step = alarm.step if alarm else 0
         while step < len(steps):
-            due = self._due(count, steps[step].after_ms, rule.during, at)
+            due = self._due(rule, count, self._after(entrance, steps[step], count), at)
             if paused or due > at:
                 return ends if paused or ends < due else due
             if alarm is None:
                 alarm = self._begin(door, rule, Alarm(since, count))
+            muted_until = self._mutes.until(entrance, at) if self._mutes else 0
+            if not alarm.raised_at:
+                self._raise(entrance, rule, alarm, due, at, muted_until, out)
+            if muted_until:
+                alarm.held_until = muted_until
+                return min(ends, muted_until)
             self._tell(entrance, rule, alarm, steps[step], due, at, out)
             step += 1
             alarm.step = step
@@ -467,17 +523,17 @@ class Engine:
         """(since, count from, ends by itself at) of the rule's condition; since is 0 if it does not hold."""
         match rule.when:
             case Condition.LEFT_OPEN:
-                return door.open_since, door.open_since, _NEVER
+                return door.open_since, door.open_since, NEVER
             case Condition.SILENT:
-                return (door.last_seen, door.silent_at, _NEVER) if door.silent_at else (0, 0, _NEVER)
+                return (door.last_seen, door.silent_at, NEVER) if door.silent_at else (0, 0, NEVER)
             case Condition.BATTERY_LOW:
-                return door.low_since, door.low_since, _NEVER
+                return door.low_since, door.low_since, NEVER
             case Condition.TAMPERED:
-                return door.tamper_since, door.tamper_since, _NEVER
+                return door.tamper_since, door.tamper_since, NEVER
             case Condition.CHATTERING:
                 openings = door.openings
                 if openings is None or len(openings) < rule.openings:
-                    return 0, 0, _NEVER
+                    return 0, 0, NEVER
                 ends = openings[-rule.openings] + rule.openings_within_ms
                 if ends <= at:
                     return 0, 0, ends
@@ -497,16 +553,16 @@ class Engine:
     ) -> int:
         if not alarm.raised_at:
             self._forget(entrance, door, rule.name, at, Cleared.OVER, out)
-            return _NEVER
+            return NEVER
         if not alarm.ended_at:
             alarm.ended_at = min(ended, at)
         due = alarm.ended_at + rule.clear_after_ms
         if paused:
-            return _NEVER
+            return NEVER
         if due > at:
             return due
         self._forget(entrance, door, rule.name, at, Cleared.OVER, out)
-        return _NEVER
+        return NEVER
 
     def _forget(
         self, entrance: str, door: Door, name: str, at: int, reason: Cleared, out: list[Outcome]
@@ -536,30 +592,34 @@ class Engine:
         return alarm
 
     @staticmethod
+    def _raise(
+        entrance: str, rule: Rule, alarm: Alarm, due: int, at: int, muted_until: int, out: list[Outcome]
+    ) -> None:
+        alarm.raised_at = at
+        out.append(
+            AlarmRaised(
+                entrance=entrance,
+                at_ms=at,
+                alarm=alarm_id(rule.name, entrance, alarm.since),
+                rule=rule.name,
+                condition=rule.when,
+                since_ms=alarm.since,
+                due_ms=due,
+                late=at - due > LATE_MS,
+                muted_until_ms=muted_until,
+            )
+        )
+
+    @staticmethod
     def _tell(
         entrance: str, rule: Rule, alarm: Alarm, step: Step, due: int, at: int, out: list[Outcome]
     ) -> None:
-        name = alarm_id(rule.name, entrance, alarm.since)
-        late = at - due > LATE_MS
-        if not alarm.raised_at:
-            alarm.raised_at = at
-            out.append(
-                AlarmRaised(
-                    entrance=entrance,
-                    at_ms=at,
-                    alarm=name,
-                    rule=rule.name,
-                    condition=rule.when,
-                    since_ms=alarm.since,
-                    due_ms=due,
-                    late=late,
-                )
-            )
+        muted = at - due > LATE_MS and due < alarm.held_until
         out.append(
             StepDue(
                 entrance=entrance,
                 at_ms=at,
-                alarm=name,
+                alarm=alarm_id(rule.name, entrance, alarm.since),
                 rule=rule.name,
                 condition=rule.when,
                 since_ms=alarm.since,
@@ -567,27 +627,42 @@ class Engine:
                 tell=step.tell,
                 unless_taken=step.unless_taken,
                 due_ms=due,
-                late=late,
+                late=at - due > LATE_MS and not muted,
+                muted=muted,
+                again=step.again,
             )
         )
 
-    def _due(self, count: int, after: int, during: During | None, at: int) -> int:
+    def _after(self, entrance: str, step: Step, count: int) -> int:
+        """How long after ``count`` the step is due at this entrance."""
+        usual = step.usual
+        if usual is None:
+            return step.after_ms
+        learned = self._setup.usual.get((entrance, usual.percent))
+        known = learned[hour_of_week(count, self._setup.zone)] if learned else 0
+        return min(max(known, usual.at_least_ms), usual.at_most_ms) if known else usual.at_most_ms
+
+    def _due(self, rule: Rule, count: int, after: int, at: int) -> int:
         """When a step is due that counts from ``count``, and has not come before ``at``."""
-        if during is None:
+        if rule.during is None:
             return count + after
-        start, end = self._window(during, max(count, at))
+        start, end = self._window(rule, max(count, at))
         for _ in range(_WINDOWS_TRIED):
             due = max(count, start) + after
             if due < end:
                 return due
-            start, end = during.occurrence(end, self._setup.zone)
-        return _NEVER
+            if end >= NEVER:
+                break
+            start, end = rule.during.occurrence(end, self._setup.calendar, self._setup.zone)
+        return NEVER
 
-    def _window(self, during: During, at: int) -> tuple[int, int]:
-        known_from, start, end = self._windows.get(during, (0, 0, 0))
+    def _window(self, rule: Rule, at: int) -> tuple[int, int]:
+        """The window of the rule that contains ``at``, else its next one."""
+        known_from, start, end = self._windows.get(rule.name, (0, 0, 0))
         if not known_from <= at < end:
-            start, end = during.occurrence(at, self._setup.zone)
-            self._windows[during] = (at, start, end)
+            assert rule.during is not None  # noqa: S101 - asked for only where there is one
+            start, end = rule.during.occurrence(at, self._setup.calendar, self._setup.zone)
+            self._windows[rule.name] = (at, start, end)
         return start, end
 
     def _is_off(self, rule: Rule, entrance: str) -> bool:
@@ -637,6 +712,12 @@ class Engine:
                 last_seen_ms=door.last_seen,
             )
         )
+
+
+def hour_of_week(at_ms: int, zone: tzinfo) -> int:
+    """0 is Monday from midnight to one, 167 Sunday from 23 to midnight, by local clocks."""
+    local = datetime.fromtimestamp(at_ms / 1000, zone)
+    return local.weekday() * 24 + local.hour
 
 
 def _anything_holds(door: Door, plan: _Plan, at: int) -> bool:

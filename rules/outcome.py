@@ -92,11 +92,13 @@ class AlarmRaised(AlarmOutcome):
         condition: What the rule watches.
         due_ms: When it should have been raised.
         late: Because nobody listened then.
+        muted_until_ms: Nobody is to be told before; 0 if its entrance is not muted.
     """
 
     condition: Condition
     due_ms: int
     late: bool
+    muted_until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,8 @@ class StepDue(AlarmOutcome):
         unless_taken: Not if somebody has taken the case.
         due_ms: When it should have come.
         late: Because nobody listened then.
+        muted: It comes later than ``due_ms`` because a mute held it back.
+        again: 0, or which repetition of its step it is.
     """
 
     condition: Condition
@@ -118,6 +122,8 @@ class StepDue(AlarmOutcome):
     unless_taken: bool
     due_ms: int
     late: bool
+    muted: bool = False
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from rules.window import During
+from rules.window import Windows
 
 
 class Condition(StrEnum):
@@ -46,6 +47,11 @@ class Severity(StrEnum):
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
+
+    def reaches(self, other: Severity) -> bool:
+        """Whether it is as severe as the other, or more."""
+        order = list(Severity)
+        return order.index(self) >= order.index(other)
 
 
 # Who can be told. Roles are open data: a district may name others in its people
@@ -87,9 +93,21 @@ class Entrance(NamedTuple):
     trial: bool = False
 
 
+def is_pattern(name: str) -> bool:
+    """Whether it names entrances by a pattern: ``*`` stands for anything, ``?`` for one character."""
+    return "*" in name or "?" in name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Which entrances a rule looks at. An empty set means: all of them."""
+    """Which entrances a rule looks at. An empty set means: all of them.
+
+    Attributes:
+        kinds: ``unit_door``, ``gate``.
+        within: Names or paths of places, of any level; one is enough.
+        tags: One is enough.
+        entrances: Ids or patterns of ids; one is enough.
+    """
 
     kinds: frozenset[str] = frozenset()
     within: frozenset[str] = frozenset()
@@ -101,20 +119,50 @@ class Watch:
             (not self.kinds or entrance.kind in self.kinds)
             and (not self.within or not self.within.isdisjoint(entrance.within))
             and (not self.tags or not self.tags.isdisjoint(entrance.tags))
-            and (not self.entrances or entrance.id in self.entrances)
+            and (not self.entrances or bool(self.names_of(entrance.id)))
         )
+
+    def names_of(self, entrance: str) -> tuple[str, ...]:
+        """Which of ``entrances`` name this one."""
+        exact = (entrance,) if entrance in self.entrances else ()
+        return (*exact, *(name for name in self.patterns() if fnmatchcase(entrance, name)))
+
+    def patterns(self) -> list[str]:
+        return sorted(name for name in self.entrances if is_pattern(name))
 
     def names_anything(self) -> bool:
         return bool(self.kinds or self.within or self.tags or self.entrances)
 
 
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """Longer than this door usually stands open at this hour of the week.
+
+    Attributes:
+        percent: So many of a hundred of its openings were shorter.
+        at_least_ms: Never earlier than this …
+        at_most_ms: … and never later; also while too little is known of the door.
+    """
+
+    percent: int
+    at_least_ms: int
+    at_most_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Tell ``tell`` once the condition has held for ``after_ms``."""
+    """Tell ``tell`` once the condition has held for ``after_ms``.
+
+    Attributes:
+        usual: Then ``after_ms`` is its latest moment.
+        again: 0, or which repetition of the step this is.
+    """
 
     after_ms: int
     tell: str
     unless_taken: bool = False
+    usual: Usual | None = None
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +186,7 @@ class Rule:
         when: The condition.
         openings: For ``chattering``: this many openings …
         openings_within_ms: … within this time.
-        during: Counts only in this window; ``None`` means always.
+        during: Counts only in these windows; ``None`` means always.
         steps: Whom to tell, and when; ``after`` never goes down.
         clear_after_ms: A raised alarm is over when its condition has been over for this long.
         reopen_within_ms: A new alarm this soon after settling reopens the case.
@@ -155,7 +203,7 @@ class Rule:
     excepting: tuple[Watch, ...] = ()
     openings: int = 10
     openings_within_ms: int = 300_000
-    during: During | None = None
+    during: Windows | None = None
     clear_after_ms: int = 30_000
     reopen_within_ms: int = 600_000
     severity: Severity = Severity.NORMAL
@@ -183,12 +231,41 @@ class Rule:
         return self.steps
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """When people of a role are left alone: what they would be told waits until it ends.
+
+    Attributes:
+        lets_through: What is so severe, or more, comes all the same; ``None``: nothing does.
+    """
+
+    role: str
+    windows: Windows
+    lets_through: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much one person of a role is told in one night.
+
+    Attributes:
+        messages: So many one by one; the rest waits for the night's end and comes as one digest.
+        windows: When a night is. Only tellings count: not the all-clear, nor what she asked for.
+    """
+
+    role: str
+    messages: int
+    windows: Windows
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
     """All rules that are in force together.
 
     Attributes:
         rules: In the order of their files.
+        quiet: At most one for a role.
+        budgets: At most one for a role.
         hash: Names this set for ever: every alarm and case carries it.
         text: Canonical JSON; ``load.from_canonical`` reads it back.
     """
@@ -196,6 +273,8 @@ class RuleSet:
     rules: tuple[Rule, ...] = ()
     hash: str = ""
     text: str = "[]"
+    quiet: tuple[Quiet, ...] = ()
+    budgets: tuple[Budget, ...] = ()
 
     def tells_apart_by(self) -> Watch:
         """All that any rule names: entrances that do not differ in it are the same to all rules."""
@@ -206,6 +285,21 @@ class RuleSet:
             tags=frozenset[str]().union(*(w.tags for w in watches)),
             entrances=frozenset[str]().union(*(w.entrances for w in watches)),
         )
+
+    def windows(self) -> list[Windows]:
+        """Every window that anything here counts by."""
+        found = [rule.during for rule in self.rules if rule.during is not None]
+        found += [quiet.windows for quiet in self.quiet]
+        return found + [budget.windows for budget in self.budgets]
+
+    def asks_for_holidays(self) -> bool:
+        """Whether public holidays make any difference."""
+        return any(part.days.named for windows in self.windows() for part in windows.parts)
+
+    def usual_percents(self) -> frozenset[int]:
+        """Which shares of its usual openings the steps ask for."""
+        steps = (step for rule in self.rules for step in rule.all_steps())
+        return frozenset(step.usual.percent for step in steps if step.usual)
 
     def named(self, name: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.name == name), None)

@@ -7,7 +7,8 @@ one entrance that the rule watches, and has to match to the second:
     given:  ["+00:00 open", "+06:00 close", "+12:00 end"]
     expect: ["+03:00 tell residents", "+06:30 cleared"]
 
-The device speaks every 15 minutes (its heartbeat) unless it is ``silent``.
+The device speaks every 15 minutes (its heartbeat) unless it is ``silent``. People take
+and settle the case; ``mute 30m`` holds every telling back for half an hour.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
+from rules import duration
+from rules.days import Calendar
 from rules.duration import MINUTE_MS
-from rules.engine import Engine, Setup
+from rules.engine import HOURS_OF_WEEK, Engine, Setup
 from rules.fault import guess
+from rules.mute import Mute
 from rules.outcome import AlarmCleared, AlarmMissed, Outcome, RuleFailed, StepDue
 from rules.reading import CLOSED, OPEN, Contact, Reading
 from rules.rule import Entrance, Rule, RuleSet, Watch
@@ -42,6 +46,9 @@ VERBS = {
     "tamper": "its box is opened",
     "tamper_over": "its box is closed",
     "take": "somebody takes the case",
+    "settle": "somebody settles it with a reason",
+    "mute": "nobody is to be told for so long, like mute 30m",
+    "unmute": "the mute is ended early",
     "down": "the gateway stops",
     "up": "the gateway runs again and has caught up",
     "end": "the story ends here",
@@ -66,6 +73,7 @@ class Story:
     Attributes:
         start: Wall clock in the zone in which it is played.
         entrance: On which door.
+        usual_ms: How long it usually stands open; ``None``: nothing is known of that.
     """
 
     title: str
@@ -73,6 +81,7 @@ class Story:
     given: tuple[Moment, ...]
     expect: tuple[Moment, ...]
     entrance: Entrance
+    usual_ms: int | None = None
 
 
 class StoryError(ValueError):
@@ -84,7 +93,13 @@ class StoryError(ValueError):
 
 
 def parse_story(
-    title: str, start: str, given: list[str], expect: list[str], entrance: Watch, watch: Watch
+    title: str,
+    start: str,
+    given: list[str],
+    expect: list[str],
+    entrance: Watch,
+    watch: Watch,
+    usual_ms: int | None = None,
 ) -> Story:
     """The story, on a door that ``entrance`` (or else the rule's ``watch``) describes.
 
@@ -93,8 +108,7 @@ def parse_story(
     """
     moments = tuple(_moment("given", i, line) for i, line in enumerate(given))
     for i, moment in enumerate(moments):
-        if moment.what not in VERBS:
-            raise StoryError("given", i, f"nothing is called '{moment.what}'", guess(moment.what, VERBS))
+        _verb(i, moment.what)
         if i and moment.after_ms < moments[i - 1].after_ms:
             raise StoryError("given", i, "this comes before the line above it", "Order the lines by time.")
     expected = tuple(_moment("expect", i, line) for i, line in enumerate(expect))
@@ -108,7 +122,7 @@ def parse_story(
             )
     described = entrance if entrance.names_anything() else watch
     door = Entrance(
-        id=min(described.entrances | watch.entrances, default="story"),
+        id=_example(min(described.entrances | watch.entrances, default="story")),
         kind=min(
             described.kinds | (watch.kinds if not described.kinds else frozenset()), default="unit_door"
         ),
@@ -117,26 +131,57 @@ def parse_story(
         heartbeat_ms=HEARTBEAT_MS,
         silent_after_ms=3 * HEARTBEAT_MS,
     )
-    return Story(title=title, start=_start(start), given=moments, expect=expected, entrance=door)
+    return Story(
+        title=title,
+        start=_start(start),
+        given=moments,
+        expect=expected,
+        entrance=door,
+        usual_ms=usual_ms,
+    )
 
 
-def play(rule: Rule, story: Story, zone: tzinfo) -> list[Moment]:
+def play(rule: Rule, story: Story, zone: tzinfo, calendar: Calendar | None = None) -> list[Moment]:
     """What comes of it, to compare with ``story.expect``."""
-    start = int(story.start.replace(tzinfo=zone).timestamp() * 1000)
-    return _Player(rule, story.entrance, start, zone).play(story.given)
+    return _Player(rule, story, zone, calendar or Calendar()).play(story.given)
+
+
+def _verb(index: int, what: str) -> None:
+    verb, _, length = what.partition(" ")
+    if verb not in VERBS or (length and verb != "mute"):
+        raise StoryError("given", index, f"nothing is called '{what}'", guess(verb, VERBS))
+    if verb == "mute":
+        try:
+            duration.parse(length)
+        except ValueError:
+            mend = "Write how long, like 'mute 30m'."
+            raise StoryError("given", index, f"'{what}' does not say how long", mend) from None
+
+
+def _example(name: str) -> str:
+    """An id that the pattern fits."""
+    return name.replace("*", "1").replace("?", "1")
 
 
 class _Player:
     """Plays one story; its device beats until it is silent."""
 
-    def __init__(self, rule: Rule, entrance: Entrance, start: int, zone: tzinfo) -> None:
-        self._engine = Engine(Setup(RuleSet((rule,)), {entrance.id: entrance}, zone))
-        self._id, self._start = entrance.id, start
+    def __init__(self, rule: Rule, story: Story, zone: tzinfo, calendar: Calendar) -> None:
+        door = story.entrance
+        rules = RuleSet((rule,))
+        usual = {
+            (door.id, percent): (story.usual_ms,) * HOURS_OF_WEEK
+            for percent in rules.usual_percents()
+            if story.usual_ms
+        }
+        self._engine = Engine(Setup(rules, {door.id: door}, zone, calendar, usual))
+        self._id = door.id
+        self._start = int(story.start.replace(tzinfo=zone).timestamp() * 1000)
         self._contact: Contact = CLOSED
-        self._beat: int | None = start
+        self._beat: int | None = self._start
         self._down = False
         self._waiting: list[Reading] = []
-        self._taken = False
+        self._taken = self._settled = False
         self._told: list[Moment] = []
 
     def play(self, given: tuple[Moment, ...]) -> list[Moment]:
@@ -159,9 +204,14 @@ class _Player:
         if what in ("open", "close"):
             self._contact = OPEN if what == "open" else CLOSED
             self._say(Reading("story", at, contact=self._contact))
-        elif what == "take":
+        elif what in ("take", "settle"):
             self._hear(self._engine.on_time(at))
             self._taken = True
+            self._settled |= what == "settle"
+        elif what == "unmute" or what.startswith("mute "):
+            until = at if what == "unmute" else at + duration.parse(what.removeprefix("mute "))
+            everywhere = Watch(entrances=frozenset((self._id,)))
+            self._hear(self._engine.on_mute(Mute("story", everywhere, at, until), at))
         elif what == "silent":
             self._beat = None
         elif what == "offline":
@@ -190,10 +240,12 @@ class _Player:
         for outcome in outcomes:
             after = outcome.at_ms - self._start
             match outcome:
-                case StepDue(tell=role, unless_taken=unless) if not (unless and self._taken):
+                case StepDue(tell=role, unless_taken=unless) if not (
+                    self._settled or (unless and self._taken)
+                ):
                     self._told.append(Moment(after, f"tell {role}"))
                 case AlarmCleared():
-                    self._taken = False
+                    self._taken = self._settled = False
                     self._told.append(Moment(after, "cleared"))
                 case AlarmMissed():
                     self._told.append(Moment(after, "missed"))

@@ -6,7 +6,6 @@ raises ``NotThere`` and never leaves here.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from gateway.store import tables as t
 from gateway.web.door import Door, State, counted, urgency
 from gateway.web.scope import NotThere, Scope
 from gateway.web.strip import LONG_MS, Line
+from rules.load import titles as rule_titles
 
 MOST_DOORS = 300
 """On one page; a leader of more sees those that need somebody first."""
@@ -192,8 +192,8 @@ def titles(tx: Connection) -> dict[str, Mapping[str, str]]:
     latest = select(t.setups.c.rules).order_by(t.setups.c.at_ms.desc()).limit(SETUPS_LOOKED_AT)
     found: dict[str, Mapping[str, str]] = {}
     for text in tx.execute(latest).scalars():
-        for rule in json.loads(text):
-            found.setdefault(rule["name"], rule["title"])
+        for name, title in rule_titles(text).items():
+            found.setdefault(name, title)
     return found
 
 

@@ -177,7 +177,8 @@ def _is_due(rule: Rule, number: int, count: int, now: int) -> bool:
 def _windows(rule: Rule, now: int) -> list[tuple[int, int]]:
     """Yesterday's and today's window, in UTC."""
     assert rule.during is not None
-    first, last = rule.during.from_minute, rule.during.to_minute
+    daily = rule.during.parts[0].during
+    first, last = daily.from_minute, daily.to_minute
     length = (last - first) % 1440
     midnight = now - now % DAY_MS
     starts = [day + first * MINUTE_MS for day in (midnight - DAY_MS, midnight)]

@@ -14,7 +14,7 @@ from rules.engine import Engine, Setup
 from rules.outcome import AlarmCleared, AlarmMissed, AlarmRaised, Outcome, StepDue
 from rules.reading import CLOSED, OPEN, Reading
 from rules.rule import Condition, Entrance, Rule, RuleSet, Step, Watch
-from rules.window import During
+from rules.window import Windows
 
 START = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
@@ -124,7 +124,7 @@ def arrivals(reports: Sequence[Sent], *, unit_ms: int) -> list[Move]:
     return moves or [Move(now, "A", Reading("device A", now))]
 
 
-def a_rule(name: str, when: Condition, *, steps: Sequence[int], window: During | None, clear: int) -> Rule:
+def a_rule(name: str, when: Condition, *, steps: Sequence[int], window: Windows | None, clear: int) -> Rule:
     return Rule(
         name=name,
         title={"zh": name, "en": name},
@@ -139,7 +139,13 @@ def a_rule(name: str, when: Condition, *, steps: Sequence[int], window: During |
     )
 
 
-WINDOWS = (None, None, During(22 * 60, 6 * 60), During(10 * 60, 12 * 60), During(0, 23 * 60 + 50))
+WINDOWS = (
+    None,
+    None,
+    Windows.daily(22 * 60, 6 * 60),
+    Windows.daily(10 * 60, 12 * 60),
+    Windows.daily(0, 23 * 60 + 50),
+)
 
 
 def rules(*conditions: Condition, unit_ms: int) -> st.SearchStrategy[tuple[Rule, ...]]:

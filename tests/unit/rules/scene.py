@@ -29,7 +29,7 @@ from rules.outcome import (
 )
 from rules.reading import CLOSED, OPEN, Reading
 from rules.rule import Condition, Entrance, Override, Rule, RuleSet, Step, Watch
-from rules.window import During
+from rules.window import Windows
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MONDAY = "2024-01-01"
@@ -51,10 +51,10 @@ _STATED: dict[str, dict[str, Any]] = {
 }
 
 
-def during(text: str) -> During:
+def during(text: str) -> Windows:
     """``22:00-06:00``."""
     start, end = ((int(clock[:2]) * 60 + int(clock[3:])) for clock in text.split("-"))
-    return During(start, end)
+    return Windows.daily(start, end)
 
 
 def steps(text: str) -> tuple[Step, ...]:
@@ -69,7 +69,7 @@ def a_rule(
     told: str = "3m residents, 8m grid_worker",
     *,
     when: Condition = Condition.LEFT_OPEN,
-    window: During | str | None = None,
+    window: Windows | str | None = None,
     clear_after: str = "30s",
     name: str = "rule",
     openings: int = 3,

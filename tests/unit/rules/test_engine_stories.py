@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rules.days import Calendar
 from rules.engine import FAILURES_TO_SWITCH_OFF, Engine
 from rules.outcome import AlarmMissed, AlarmRaised, DoorChanged, StepDue
 from rules.reading import OPEN, Reading
 from rules.rule import Condition, Entrance, Override, Rule, Watch
-from rules.window import During
+from rules.window import Windows
 from tests.unit.rules.scene import Scene, a_rule, a_setup, an_entrance, steps
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -185,8 +186,8 @@ def test_nights_when_the_clocks_change(day: str, script: str, expected: list[str
             "2026-03-29",
             "02:30-04:00",
             "00:00 open, 03:00 end",
-            ["01:33 tell residents", "01:38 tell grid_worker"],
-            id="a-start-inside-the-missing-hour-is-moved-behind-it",
+            ["01:03 tell residents", "01:08 tell grid_worker"],
+            id="a-start-inside-the-missing-hour-is-the-moment-of-the-change",
         ),
         pytest.param(
             "2026-10-25",
@@ -1006,25 +1007,31 @@ def test_an_override_holds_for_whom_it_covers() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class BreaksFrom(During):
+class BreaksFrom(Windows):
     """A window that cannot be computed from ``from_ms`` on, as a fault in a rule would have it."""
 
     from_ms: int = 0
 
-    def occurrence(self, at_ms: int, zone: tzinfo) -> tuple[int, int]:
+    def occurrence(self, at_ms: int, calendar: Calendar, zone: tzinfo) -> tuple[int, int]:
         if at_ms >= self.from_ms:
             raise ZeroDivisionError("a fault in the rule")
-        return During(self.from_minute, self.to_minute).occurrence(at_ms, zone)
+        return Windows(self.parts).occurrence(at_ms, calendar, zone)
 
 
-BROKEN = a_rule(name="broken", window=BreaksFrom(0, 1439))
+def breaks_from(from_minute: int, to_minute: int, from_ms: int = 0) -> BreaksFrom:
+    return BreaksFrom(Windows.daily(from_minute, to_minute).parts, from_ms)
+
+
+BROKEN = a_rule(name="broken", window=breaks_from(0, 1439))
 
 
 def breaks_at(clock: str) -> Rule:
     """Within 10:00-11:00 it works; it breaks when a later window is asked for."""
     at = Scene(a_setup()).ms(clock)
     one = Override(watch=Watch(entrances=frozenset({"Z"})), steps=steps("3m residents"))
-    return a_rule("3m residents, 2h repair", name="broken", window=BreaksFrom(600, 660, at), overrides=(one,))
+    return a_rule(
+        "3m residents, 2h repair", name="broken", window=breaks_from(600, 660, at), overrides=(one,)
+    )
 
 
 def test_a_rule_that_breaks_is_off_and_the_others_go_on() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rules.load import Loaded, from_canonical, load_texts
 from rules.rule import Condition, Override, Rule, Severity, Step, Watch
 from rules.story import play
-from rules.window import During
+from rules.window import Windows
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -104,7 +104,7 @@ rules:
         when=Condition.CHATTERING,
         openings=7,
         openings_within_ms=90_000,
-        during=During(8 * 60 + 5, 23 * 60 + 59),
+        during=Windows.daily(8 * 60 + 5, 23 * 60 + 59),
         steps=(
             Step(after_ms=0, tell="installer"),
             Step(after_ms=86_400_000, tell="maintainer", unless_taken=True),
@@ -137,7 +137,7 @@ def test_unquoted_values_stay_the_text_that_was_written() -> None:
         GOOD.replace("en: Door", "en: no")
         + "    during: {from: 22:30, to: 06:00}\n    watch: {tags: [1.0, yes, ~]}\n"
     )
-    assert rule.during == During(22 * 60 + 30, 6 * 60)
+    assert rule.during == Windows.daily(22 * 60 + 30, 6 * 60)
     assert rule.title["en"] == "no"
     assert rule.watch.tags == {"1.0", "yes", "~"}
 
@@ -223,7 +223,6 @@ def test_the_hash_names_what_the_rules_say(changed: str, same: bool) -> None:
             [
                 "a.yaml:9:13: unknown key 'kid' in 'watch'. Did you mean 'kind'?",
                 "a.yaml:10:15: unknown key 'tag' in 'except'. Did you mean 'tags'?",
-                "a.yaml:11:5: the key 'from' is missing in 'during'. Add 'from: …'.",
                 "a.yaml:11:14: unknown key 'form' in 'during'. Did you mean 'from'?",
             ],
             id="each-place-has-its-own-keys",
@@ -257,22 +256,22 @@ def test_the_hash_names_what_the_rules_say(changed: str, same: bool) -> None:
         pytest.param(
             GOOD + "    during: {from: 24:00, to: 6}\n",
             [
-                "a.yaml:9:14: '24:00' is not a time of day; write it like 22:00.",
+                "a.yaml:9:14: '24:00' is not a time of day to begin at; write it like 22:00.",
                 "a.yaml:9:27: '6' is not a time of day; write it like 22:00.",
             ],
             id="times-of-day",
         ),
         pytest.param(
             GOOD + "    during: {from: 6:00, to: 06:00}\n",
-            ["a.yaml:9:5: the window is empty. For the whole day leave 'during' out."],
+            ["a.yaml:9:5: the window is empty. For the whole day leave 'from' and 'to' out."],
             id="an-empty-window",
         ),
         pytest.param(
             GOOD.replace("left_open", "left_opened") + "    severity: hihg\n    watch: {kind: gates}\n",
             [
-                "a.yaml:10:13: 'gates' is not known as 'kind'. Did you mean 'gate'?",
                 "a.yaml:5:5: 'left_opened' is not known as 'when'. Did you mean 'left_open'?",
                 "a.yaml:9:5: 'hihg' is not known as 'severity'. Did you mean 'high'?",
+                "a.yaml:10:13: 'gates' is not known as 'kind'. Did you mean 'gate'?",
             ],
             id="words-that-are-not-known",
         ),
@@ -315,8 +314,8 @@ def test_the_hash_names_what_the_rules_say(changed: str, same: bool) -> None:
         pytest.param(
             GOOD + "    during: 22:00-06:00\n    watch: gate\n    stories: none\n",
             [
-                "a.yaml:10:5: 'watch': a group of keys is expected. Write 'key: value' lines below it.",
                 """a.yaml:9:5: 'during': a group of keys is expected. Write it like {from: "22:00", to: "06:00"}.""",
+                "a.yaml:10:5: 'watch': a group of keys is expected. Write 'key: value' lines below it.",
                 "a.yaml:11:5: 'stories': a list is expected. Write each entry as a line that begins with '- '.",
             ],
             id="texts-where-groups-or-lists-belong",
@@ -348,13 +347,13 @@ def test_the_hash_names_what_the_rules_say(changed: str, same: bool) -> None:
             "just words\n", ["a.yaml:1:1: this file has no list 'rules'. Begin it with 'rules:'."], id="words"
         ),
         pytest.param(
-            "rules: many\n", ["a.yaml:1:1: this file has no list 'rules'. Begin it with 'rules:'."], id="no-list"
+            "rules: many\n", ["a.yaml:1:1: 'rules' is a list. Begin each entry with '- name:'."], id="no-list"
         ),
         pytest.param(
             "rules:\n  - a word\nversion: 1\n",
             [
-                "a.yaml:3:1: unknown key 'version'. A rule file has one key, 'rules'.",
                 "a.yaml:2:5: a rule is a list of keys. Begin it with '- name:'.",
+                "a.yaml:3:1: unknown key 'version'. Choose one of: budget, periods, quiet, rules.",
             ],
             id="a-word-for-a-rule-and-another-key",
         ),

@@ -10,7 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from gateway.shipped import SCHEMA, schema_text, shipped
-from rules.load import load_texts, schema
+from rules.load import load_texts
+from rules.written import schema
 from tests.unit.rules.test_load import AS_ITS_MAINTAINER_SEES_IT, GOOD
 
 VALIDATOR = Draft202012Validator(schema())
