@@ -21,6 +21,8 @@ import os
 import ssl
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -34,10 +36,15 @@ from gateway.intake.dialects.answer import Report
 from gateway.intake.mqtt import Arrived, BrokerAddress, Heard, Listener
 from gateway.intake.version import SOUND, ask_version, is_outdated
 from gateway.lock import hold
+from gateway.reloading import Proved, RuleFiles, activation, author_of
 from gateway.road import Mark, Road
 from gateway.store.database import Database, open_database
+from gateway.store.resuming import accepted_usual
+from gateway.store.rule_versions import Activation, activate, say_accepted, say_refused, versions
 from gateway.store.writing import say_healthy
 from gateway.wake import Poker, Waker
+from rules.fault import Fault
+from rules.impact import Impact
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +55,8 @@ HEALTH_EVERY_S = 5.0
 CHECKPOINT_EVERY_S = 600.0
 HOUSE_BUSY_S, HOUSE_IDLE_S = 0.5, 60.0
 RETRY_S = 1.0
+MOST_SAID = 20
+"""Faults in the log; the maintainers' page shows all."""
 
 
 class Gateway:
@@ -71,7 +80,11 @@ class Gateway:
         self._looked_at_broker = False
         self._listener = Listener(self._broker, directory.topics(), self._own.poke)
         self._spoilt = False
+        with self._db.read() as tx:
+            self._usual = accepted_usual(tx)
         self._open_road()
+        self._say_rules()
+        self._rule_files = RuleFiles(directory, self._db, lambda: self._usual, self._own.poke)
         followers = [INFLUX_CURSOR] if directory.config.influx else []
         self._house = House(self._db, directory.config.store.keep_days, followers)
         self._next_health = self._next_checkpoint = self._next_house = 0.0
@@ -79,6 +92,7 @@ class Gateway:
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``."""
         self._listener.start()
+        self._rule_files.start()
         self._next_checkpoint = time.monotonic() + CHECKPOINT_EVERY_S
         try:
             while not stop.is_set():
@@ -99,6 +113,7 @@ class Gateway:
         """One turn: what has arrived, what people asked for, what time has brought."""
         if self._spoilt and not self._begin_again():
             return
+        self._take_rules()
         while True:
             taken = self._listener.drain(BATCH)
             now = self._clock.now_ms()
@@ -133,6 +148,64 @@ class Gateway:
             return False
         self._spoilt = False
         return True
+
+    def read_rules(self) -> None:
+        """Look at the rule files now (SIGHUP)."""
+        self._rule_files.look_now()
+
+    def _take_rules(self) -> None:
+        """What the rule files say by now: switched on, or refused and said."""
+        while not self._rule_files.results.empty():
+            result = self._rule_files.results.get()
+            try:
+                if isinstance(result, Proved):
+                    self._switch(result)
+                else:
+                    self._refuse(result.faults, result.author)
+            except (SQLAlchemyError, StoreError) as error:
+                log.error("the rules could not be switched: %s", error)
+                self._spoilt = True
+                self._rule_files.look_now()
+                return
+
+    def _switch(self, proved: Proved) -> None:
+        now = self._clock.now_ms()
+        directory = replace(self._directory, loaded=proved.loaded, files=proved.files, refused=())
+        with self._db.read() as tx:
+            usual = accepted_usual(tx)
+        by = activation(proved, directory.data)
+        if directory.setup(now, usual) == self._road.engine.setup:
+            with self._db.write() as tx:
+                say_accepted(tx, proved.loaded.rules, proved.files)
+            log.info("the rule files say what is in force: %s", proved.loaded.rules.hash)
+        else:
+            changed = self._road.change(directory.setup(now, usual), now, by)
+            log.info("rules %s by %s (%s): %s", proved.loaded.rules.hash, by.author, by.through, changed)
+        self._directory, self._usual = directory, usual
+        for poker in self._pokers:
+            poker.poke()
+
+    def _refuse(self, faults: Sequence[Fault], author: str) -> None:
+        for fault in faults[:MOST_SAID]:
+            log.error("the rules stay as they were: %s", fault)
+        with self._db.write() as tx:
+            say_refused(tx, self._clock.now_ms(), author, faults)
+        for poker in self._pokers:
+            poker.poke()
+
+    def _say_rules(self) -> None:
+        """At the start: which rules are in force, and whether they are those of the files."""
+        directory, now = self._directory, self._clock.now_ms()
+        rules = directory.loaded.rules
+        with self._db.write() as tx:
+            latest = versions(tx, last=1)
+            if not latest or latest[0].hash != rules.hash:
+                activate(
+                    tx, rules, Activation(directory.files, author_of(directory.path), "start"), Impact(), now
+                )
+            say_accepted(tx, rules, directory.files)
+        if directory.refused:
+            self._refuse(directory.refused, author_of(directory.path))
 
     def _chores(self) -> None:
         now = time.monotonic()
@@ -174,7 +247,7 @@ class Gateway:
         """It is deaf until ``listening`` comes in its place among the reports."""
         now = self._clock.now_ms()
         self._next_boundary = self._directory.registry.boundaries_after(now) or 1 << 62
-        self._road = Road.open(self._db, self._directory.district(now), now)
+        self._road = Road.open(self._db, self._directory.district(now, self._usual), now)
         self._clock.not_before(self._road.committed_at_ms)
 
     def _pause_s(self) -> float:
@@ -198,6 +271,7 @@ class Gateway:
 
     def _close(self) -> None:
         self._listener.stop()
+        self._rule_files.stop()
         try:
             if not self._spoilt:
                 self._road.checkpoint(self._clock.now_ms())

@@ -65,16 +65,21 @@ def check(directory: Path) -> None:
 def run(directory: Path, only: str | None) -> None:
     """Run the gateway, the sender and the web pages."""
     from gateway.directory import open_directory
+    from gateway.store.rule_versions import last_good
     from gateway.supervise import CANNOT_WORK, SUPERVISED, supervise
 
     _log()
     stop = _stop_on_signal()
-    opened = _or_exit(lambda: open_directory(directory), CANNOT_WORK if only else 1)
+    reread = _reread_on_hangup(stop)
+    opened = _or_exit(
+        lambda: open_directory(directory, last_good=lambda config: last_good(config.store.path)),
+        CANNOT_WORK if only else 1,
+    )
     if not os.environ.get(SUPERVISED):  # it tries each of 20,000 contacts, and no door waits for that
         threading.Thread(target=_say_faults, args=(directory,), name="check", daemon=True).start()
     if only is None:
         del opened  # read to refuse it once; each part reads it for itself
-        sys.exit(supervise(directory, stop))
+        sys.exit(supervise(directory, stop, reread))
     from gateway.parts import RUN
 
     _or_exit(lambda: RUN[only](opened, stop), CANNOT_WORK)
@@ -265,6 +270,13 @@ def _stop_on_signal() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     return stop
+
+
+def _reread_on_hangup(stop: threading.Event) -> threading.Event:
+    """A hang-up asks a service to read its rules again; a terminal that is closed ends what it started."""
+    asked = stop if sys.stdin is not None and sys.stdin.isatty() else threading.Event()
+    signal.signal(signal.SIGHUP, lambda *_: asked.set())
+    return threading.Event() if asked is stop else asked
 
 
 def _log(level: int = logging.INFO) -> None:

@@ -95,10 +95,12 @@ class Places(_Section):
     Attributes:
         zone: Its time zone; windows, duty and dates in tables are meant in it.
         language: What pages are written in until a reader chooses.
+        holidays: Whose public holidays windows may ask for; ``calendar.csv`` adds to them.
     """
 
     zone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
     language: Literal["zh", "en"] = "zh"
+    holidays: Literal["china", "none"] = "china"
 
     @property
     def tz(self) -> ZoneInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 
@@ -19,7 +20,9 @@ HEALTH_EVERY_S = 5.0
 
 
 def run_gateway(directory: Directory, stop: threading.Event) -> None:
-    Gateway(directory).run(stop)
+    gateway = Gateway(directory)
+    signal.signal(signal.SIGHUP, lambda *_: gateway.read_rules())
+    gateway.run(stop)
 
 
 def run_sender(directory: Directory, stop: threading.Event) -> None:

@@ -11,6 +11,7 @@ Rule 3: whatever makes the engine answer stands in the journal, so that a replay
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, insert, select
 
 from gateway.cases.act import Act, Answer
 from gateway.cases.desk import Desk
+from gateway.cases.muting import MUTINGS, asked_mute
 from gateway.intake.dialects.answer import Report
 from gateway.intake.route import Router
 from gateway.places.model import Registry
@@ -35,9 +37,21 @@ from gateway.store.resuming import (
     read_setup,
     setup_hash,
     standing_alarms,
+    told_lately,
 )
-from gateway.store.writing import JournalRow, Quarantined, UnknownDevice, Written, move_road, write
+from gateway.store.rule_versions import Activation, activate
+from gateway.store.writing import (
+    JournalRow,
+    MuteRow,
+    Quarantined,
+    UnknownDevice,
+    Written,
+    move_road,
+    write,
+)
 from rules.engine import Engine, Setup
+from rules.impact import Impact, impact, standing
+from rules.mute import Mute
 from rules.outcome import AlarmRaised, DoorChanged, Outcome
 from rules.reading import Reading
 
@@ -88,6 +102,7 @@ class Road:
         self._engine = engine
         self._desk = desk
         self._router = Router(district.registry, district.bases)
+        self._registry = district.registry
         self._setup = setup
         self._position = position
         self._checkpoint = position
@@ -110,17 +125,17 @@ class Road:
             engine, was = rebuild(tx, district.setup, name)
             desk = Desk(
                 district.registry,
-                district.setup.rules,
-                district.setup.zone,
+                district.setup,
                 district.reachable,
                 cases=living_cases(tx, now_ms),
                 standing=standing_alarms(tx),
+                told=told_lately(tx, now_ms),
             )
         road = cls(db, district, name, engine, desk, position, at_ms)
         if not engine.deaf:
             road.take([Mark("deaf")], now_ms=at_ms)
         if was != name:
-            road._change(district.setup, max(now_ms, at_ms))
+            road._change(district.setup, name, max(now_ms, at_ms))
         return road
 
     @property
@@ -134,6 +149,14 @@ class Road:
 
     def next_deadline_ms(self) -> int | None:
         return self._engine.next_deadline_ms()
+
+    def change(self, setup: Setup, now_ms: int, activated: Activation) -> Impact:
+        """From now on other rules, between two batches; what that changed.
+
+        Raises:
+            StoreError, sqlalchemy.exc.DBAPIError: As ``take``.
+        """
+        return self._change(setup, setup_hash(setup), max(now_ms, self.committed_at_ms), activated)
 
     def take(self, items: Sequence[Report | Mark], *, now_ms: int) -> bool:
         """Do one batch, and what people asked for meanwhile; whether anything came of it.
@@ -151,7 +174,7 @@ class Road:
             written.changes = self._desk.take_changes()
             position = self._number(written.journal)
             move_road(tx, self._position, position, now_ms)
-            write(tx, written, self._setup, now_ms)
+            write(tx, written, self._setup, self._engine.setup.rules.hash, now_ms)
             if position - self._checkpoint >= CHECKPOINT_EVERY:
                 keep_checkpoint(tx, position, now_ms, self._setup, self._engine.snapshot())
                 self._checkpoint = position
@@ -239,8 +262,23 @@ class Road:
         for item, raw in waiting:
             answer = Answer.NOT_UNDERSTOOD
             with contextlib.suppress(ValidationError):
-                answer = self._desk.on_act(Act.model_validate(raw), now_ms)
+                act = Act.model_validate(raw)
+                does = self._mute if act.do in MUTINGS else self._do_at_desk
+                answer = does(act, now_ms, written)
             written.answers.append((item, now_ms, answer))
+
+    def _do_at_desk(self, act: Act, now_ms: int, _written: Written) -> Answer:
+        return self._desk.on_act(act, now_ms)
+
+    def _mute(self, act: Act, now_ms: int, written: Written) -> Answer:
+        """A mute begins or ends: it stands in the journal, for steps come by it."""
+        asked = asked_mute(act, self._engine.mutes(), self._registry, now_ms)
+        if isinstance(asked, Answer):
+            return asked
+        written.mutes.append(MuteRow(asked, act.note, act.person, now_ms))
+        written.journal.append(JournalRow(0, now_ms, "mute", setup=json.dumps(asked.snapshot())))
+        self._on_outcomes(self._engine.on_mute(asked, now_ms), written)
+        return Answer.DONE
 
     def _number(self, journal: list[JournalRow]) -> int:
         first = self._position + 1
@@ -248,18 +286,26 @@ class Road:
         # People's acts stand in their own table; they still move the road.
         return self._position + max(len(journal), 1)
 
-    def _change(self, setup: Setup, now_ms: int) -> None:
+    def _change(self, setup: Setup, name: str, now_ms: int, activated: Activation | None = None) -> Impact:
         """From now on other rules or entrances."""
-        written = Written(journal=[JournalRow(0, now_ms, "setup", setup=self._setup)])
-        self._on_outcomes(self._engine.change(setup, now_ms), written)
+        before = standing(self._engine)
+        written = Written(journal=[JournalRow(0, now_ms, "setup", setup=name)])
+        outcomes = self._engine.change(setup, now_ms)
+        self._desk.adopt(setup)
+        self._on_outcomes(outcomes, written)
+        changed = impact(before, standing(self._engine), outcomes)
         written.changes = self._desk.take_changes()
         with self._db.write() as tx:
-            keep_setup(tx, setup, self._setup, now_ms)
+            keep_setup(tx, setup, name, now_ms)
             position = self._number(written.journal)
             move_road(tx, self._position, position, now_ms)
-            write(tx, written, self._setup, now_ms)
+            write(tx, written, name, setup.rules.hash, now_ms)
+            if activated is not None:
+                activate(tx, setup.rules, activated, changed, now_ms)
+        self._setup = name
         self._position = position
         self.committed_at_ms = now_ms
+        return changed
 
 
 def rebuild(tx: Connection, setup: Setup, name: str) -> tuple[Engine, str]:
@@ -284,6 +330,8 @@ def rebuild(tx: Connection, setup: Setup, name: str) -> tuple[Engine, str]:
         if line.kind == "setup":
             was = line.setup or name
             engine.change(read_setup(tx, was) if was != name else setup, line.at_ms)
+        elif line.kind == "mute":
+            engine.on_mute(Mute.resume(json.loads(line.setup or "")), line.at_ms)
         else:
             _hear_mark(engine, line.kind, line.at_ms)
     engine.on_readings(arrivals)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -66,6 +67,10 @@ class Part:
         """Whether it said at its first start that it cannot work."""
         return code == CANNOT_WORK and self.starts == 1
 
+    def signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
     def terminate(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -82,8 +87,8 @@ class Part:
             self._process = None
 
 
-def supervise(directory: Path, stop: threading.Event) -> int:
-    """Run all parts until ``stop``. Answers the exit code."""
+def supervise(directory: Path, stop: threading.Event, reread: threading.Event) -> int:
+    """Run all parts until ``stop``; ``reread`` is handed on to the gateway. Answers the exit code."""
     python = [sys.executable, "-m", "gateway.cli", "run", str(directory), "--only"]
     parts = [Part(name, [*python, name]) for name in PARTS]
     code = 0
@@ -93,6 +98,9 @@ def supervise(directory: Path, stop: threading.Event) -> int:
             if any(part.gives_up(ended_with) for part, ended_with in ended):
                 code = 1
                 break
+            if reread.is_set():
+                reread.clear()
+                parts[0].signal(signal.SIGHUP)
             stop.wait(0.2)
     finally:
         for part in parts:

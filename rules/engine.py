@@ -84,6 +84,29 @@ class Watching(NamedTuple):
     steps: tuple[Step, ...]
 
 
+class Outlook(NamedTuple):
+    """How one rule stands on one entrance.
+
+    Attributes:
+        steps: Those that hold there.
+        since_ms: Since when its condition holds; 0 if it does not.
+        count_ms: From when its steps count.
+        alarm: What has begun; read only.
+        waits: The steps that have not come, each with when it is due if nothing changes.
+        off: It broke here and is switched off.
+        paused: Nobody knows the door's state, so no step comes.
+    """
+
+    rule: Rule
+    steps: tuple[Step, ...]
+    since_ms: int
+    count_ms: int
+    alarm: Alarm | None
+    waits: tuple[tuple[Step, int], ...]
+    off: bool
+    paused: bool
+
+
 class _Plan(NamedTuple):
     """What many entrances share.
 
@@ -250,6 +273,38 @@ class Engine:
 
     def doors(self) -> Iterator[tuple[str, Door]]:
         return iter(self._doors.items())
+
+    def clocks(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """Everything that waits for a next step: ((entrance, rule), when it is due if nothing changes)."""
+        for entrance, door in self._doors.items():
+            plan = self._plans[entrance]
+            if not _anything_holds(door, plan, self._at):
+                continue
+            for look in self.outlook(entrance):
+                due = next((due for _, due in look.waits), NEVER)
+                if due < NEVER:
+                    yield (entrance, look.rule.name), due
+
+    def outlook(self, entrance: str) -> list[Outlook]:
+        """How each rule that watches this entrance stands, and what comes when if nothing changes."""
+        door = self._doors[entrance]
+        return [self._outlook(entrance, door, watching) for watching in self.watchings(entrance)]
+
+    def _outlook(self, entrance: str, door: Door, watching: Watching) -> Outlook:
+        rule, steps = watching
+        alarm = door.alarms.get(rule.name) if door.alarms else None
+        off = self._is_off(rule, entrance)
+        since, count, _ = (0, 0, 0) if off else self._holds(door, rule, alarm, self._at)
+        if since and alarm is not None:
+            since, count = alarm.since, alarm.count
+        come = alarm.step if alarm else 0
+        waits = []
+        if since:
+            for step in steps[come:]:
+                due = self._due(rule, count, self._after(entrance, step, count), max(self._at, count))
+                waits.append((step, due))
+        paused = door.unknown_since > 0 and rule.when is not Condition.SILENT
+        return Outlook(rule, steps, since, count, alarm, tuple(waits), off, paused)
 
     def snapshot(self) -> dict[str, Any]:
         """All state in plain values (JSON) for a checkpoint."""

@@ -6,15 +6,15 @@ Rule 2: a case is filed at the first step that tells a worker or somebody above.
 Rule 3: an alarm that is raised soon after settling reopens the case, with the same
         owner and without a second reminder to residents.
 Rule 4: every telling and not telling leaves its reason.
+Rule 5: quiet hours and a night's budget make words wait, never cases.
 
 Read ``on_outcome``, then ``on_act``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
 from typing import NamedTuple
 
 from gateway.cases.act import Act, Answer
@@ -27,22 +27,30 @@ from gateway.cases.case import (
     StandingAlarm,
     case_id,
 )
-from gateway.notify.message import KEEPS_MS, LOGIN_KEEPS_MS, Message, Text, message_id
+from gateway.notify import courtesy
+from gateway.notify.courtesy import Courtesy, Wait
+from gateway.notify.message import KEEPS_MS, LOGIN_KEEPS_MS, Message, Text, bundle_of, message_id
 from gateway.notify.whom import Told, above, rank, whom
 from gateway.places.model import Registry
 from rules.duration import MINUTE_MS
+from rules.engine import Setup
 from rules.outcome import AlarmCleared, AlarmRaised, Cleared, Outcome, RuleFailed, StepDue
-from rules.rule import RESIDENTS, SUBJECT, RuleSet, Severity, Subject
+from rules.rule import RESIDENTS, SUBJECT, Severity, Subject
 
 Key = tuple[str, Subject]
 
 
 class Over(NamedTuple):
-    """An alarm that is over: what was the matter ended at ``ended_ms``, and at ``at_ms`` it was sure."""
+    """An alarm that is over: what was the matter ended at ``ended_ms``, and at ``at_ms`` it was sure.
+
+    Attributes:
+        quiet: Roles that are left alone now, and until when.
+    """
 
     alarm: StandingAlarm
     at_ms: int
     ended_ms: int
+    quiet: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
@@ -70,24 +78,30 @@ class Desk:
     def __init__(
         self,
         registry: Registry,
-        rules: RuleSet,
-        zone: tzinfo,
+        setup: Setup,
         reachable: Callable[[str], bool],
         *,
         cases: Iterable[Case] = (),
         standing: Iterable[StandingAlarm] = (),
+        told: Iterable[courtesy.Told] = (),
     ) -> None:
         self._registry = registry
-        self._rules = {rule.name: rule for rule in rules.rules}
-        self._setup = rules.hash
-        self._zone = zone
         self._reachable = reachable
+        self._courtesy = Courtesy(setup, told)
+        self.adopt(setup)
         self._cases: dict[str, Case] = {}
         self._latest: dict[Key, Case] = {}
         for case in sorted(cases, key=lambda c: c.filed_at_ms):
             self._remember(case)
         self._standing: dict[str, StandingAlarm] = {alarm.id: alarm for alarm in standing}
         self._changes = Changes()
+
+    def adopt(self, setup: Setup) -> None:
+        """From now on by these rules; what there is stays."""
+        self._rules = {rule.name: rule for rule in setup.rules.rules}
+        self._setup = setup.rules.hash
+        self._zone = setup.zone
+        self._courtesy.adopt(setup)
 
     def take_changes(self) -> Changes:
         """Everything since the last call."""
@@ -96,6 +110,7 @@ class Desk:
 
     def forget_until(self, now_ms: int) -> None:
         """Drop settled cases that nothing can reopen any more; the database keeps them."""
+        self._courtesy.forget_until(now_ms)
         needed = {alarm.case for alarm in self._standing.values()}
         for case in list(self._cases.values()):
             if case.state is CaseState.SETTLED and case.reopen_until_ms < now_ms and case.id not in needed:
@@ -123,7 +138,7 @@ class Desk:
         if case is not None and case.state is not CaseState.SETTLED:
             joins = case.id
             self._note(case, o.at_ms, "alarm_joined", through="sensor", why=o.rule, facts={"alarm": o.alarm})
-        elif case is not None and o.at_ms <= case.reopen_until_ms:
+        elif case is not None and o.at_ms <= case.reopen_until_ms and not o.muted_until_ms:
             joins = case.id
             case.move(CaseState.FILED)
             case.settled_at_ms = case.settled_how = None
@@ -160,7 +175,8 @@ class Desk:
         alarm = self._standing.pop(o.alarm, None)
         if alarm is None:
             return
-        self._changes.all_clear.append(Over(alarm, o.at_ms, o.ended_ms))
+        quiet = self._courtesy.quiet_roles(Severity.NORMAL, o.at_ms)
+        self._changes.all_clear.append(Over(alarm, o.at_ms, o.ended_ms, quiet))
         case = self._cases.get(alarm.case) if alarm.case else None
         if case is None or case.state is CaseState.SETTLED:
             return
@@ -229,7 +245,7 @@ class Desk:
             at_ms=at_ms,
             facts=self._facts(case.rule, case.entrance, case.since_ms)
             | {"why": told.why, "role": told.role, "by": by, "note": act.note},
-        )
+        )  # somebody asks her in person: it does not wait
         return Answer.DONE
 
     def _log_in(self, person: str, at_ms: int) -> Answer:
@@ -330,7 +346,8 @@ class Desk:
             if case is not None:
                 self._note(case, o.at_ms, "not_told", through="clock", why="nobody", facts={"role": o.tell})
             return
-        mid = message_id("tell", o.entrance, o.condition, o.since_ms, row.resident_key)
+        mid = _telling_id(o, row.resident_key)
+        wait = self._wait(row.resident_key, RESIDENTS, o)
         self._queue(
             mid,
             row.resident_key,
@@ -340,18 +357,20 @@ class Desk:
             severity=self._rules[o.rule].severity,
             case=None,
             at_ms=o.at_ms,
-            facts=self._facts(o.rule, o.entrance, o.since_ms) | {"late": o.late, "due_ms": o.due_ms},
+            facts=self._facts(o.rule, o.entrance, o.since_ms)
+            | {"late": o.late, "due_ms": o.due_ms, "role": RESIDENTS},
+            wait=wait,
         )
         if case is not None:
-            facts: dict[str, object] = {"role": o.tell, "message": mid, "rule": o.rule}
+            facts: dict[str, object] = {"role": o.tell, "message": mid, "rule": o.rule, **_waits(wait)}
             self._note(case, o.at_ms, "told", through="clock", why="by_rule", facts=facts)
 
     def _tell(self, case: Case, alarm: StandingAlarm, o: StepDue, told: Told | None) -> None:
         if told is None:
             self._note(case, o.at_ms, "not_told", through="clock", why="nobody", facts={"role": o.tell})
             return
-        # One person is told once of one opening, whatever rules and roles lead to her.
-        mid = message_id("tell", o.entrance, o.condition, o.since_ms, told.person.id)
+        mid = _telling_id(o, told.person.id)
+        wait = self._wait(told.person.id, told.role, o)
         self._queue(
             mid,
             told.person.id,
@@ -363,8 +382,10 @@ class Desk:
             at_ms=o.at_ms,
             facts=self._facts(o.rule, o.entrance, o.since_ms)
             | {"late": o.late, "due_ms": o.due_ms, "why": told.why, "role": told.role},
+            wait=wait,
         )
         facts = {**_of(told), "message": mid, "due_ms": o.due_ms, "late": o.late, "rule": o.rule}
+        facts |= _waits(wait) | ({"muted": True} if o.muted else {})
         self._note(case, o.at_ms, "told", through="clock", why=told.why, facts=facts)
 
     def _tell_rule_off(self, o: RuleFailed) -> None:
@@ -382,6 +403,9 @@ class Desk:
                 facts={"rule": o.rule, "title": dict(self._rules[o.rule].title), "error": o.error},
             )
 
+    def _wait(self, person: str, role: str, o: StepDue) -> Wait | None:
+        return self._courtesy.wait(person, role, self._rules[o.rule].severity, o.at_ms)
+
     def _queue(
         self,
         mid: str,
@@ -394,7 +418,9 @@ class Desk:
         case: str | None,
         at_ms: int,
         facts: dict[str, object],
+        wait: Wait | None = None,
     ) -> None:
+        not_before_ms = wait.until_ms if wait else 0
         self._changes.messages.append(
             Message(
                 id=mid,
@@ -403,11 +429,12 @@ class Desk:
                 text=text,
                 facts=facts,
                 severity=severity,
-                bundle=person,
+                bundle=bundle_of(person, not_before_ms) if wait else person,
                 case=case,
                 entrance=entrance,
                 queued_at_ms=at_ms,
-                expires_at_ms=at_ms + KEEPS_MS,
+                expires_at_ms=max(at_ms, not_before_ms) + KEEPS_MS,
+                not_before_ms=not_before_ms,
             )
         )
 
@@ -457,3 +484,13 @@ class Desk:
 
 def _of(told: Told) -> dict[str, object]:
     return {"person": told.person.id, "role": told.role, "because": told.why, "skipped": list(told.skipped)}
+
+
+def _telling_id(o: StepDue, person: str) -> str:
+    """One person is told once of one opening, whatever rules and roles lead to her; and again where a rule repeats."""
+    again = (o.rule, o.step) if o.again else ()
+    return message_id("tell", o.entrance, o.condition, o.since_ms, person, *again)
+
+
+def _waits(wait: Wait | None) -> dict[str, object]:
+    return {"waits_until_ms": wait.until_ms, "waits_for": wait.why} if wait else {}

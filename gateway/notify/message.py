@@ -27,6 +27,7 @@ class Text(StrEnum):
     ALL_CLEAR = "all_clear"
     HANDLED = "handled"
     RULE_OFF = "rule_off"
+    DIGEST = "digest"
     LOGIN = "login"
 
 
@@ -53,8 +54,9 @@ class Message:
     Attributes:
         person: A person's id, or ``residents:…``.
         about: The alarm (or case, or log-in) that it is about.
-        bundle: Messages of one bundle may be merged into one text.
+        bundle: Of messages that waited for the same moment, all go out as one.
         expires_at_ms: After this it is not worth sending.
+        not_before_ms: It waits until then: quiet hours, or the night's budget is spent.
     """
 
     id: str
@@ -68,8 +70,18 @@ class Message:
     entrance: str | None = None
     queued_at_ms: int
     expires_at_ms: int
+    not_before_ms: int = 0
 
 
 def message_id(*about: object) -> str:
     """Derived from what it is about, so that queueing it again changes nothing."""
     return hashlib.sha256("\0".join(map(str, about)).encode()).hexdigest()[:20]
+
+
+def bundle_of(person: str, until_ms: int) -> str:
+    """Names what waits for one person until one moment."""
+    return f"waits:{person}:{until_ms}"
+
+
+def is_bundle(name: str) -> bool:
+    return name.startswith("waits:")

@@ -28,7 +28,7 @@ from gateway.links import Links
 from gateway.locale import Language
 from gateway.notify.answers import GROUP_SCHEMES, Result, Verdict
 from gateway.notify.calling import Call, call, end_with_sender
-from gateway.notify.message import MessageState, Text
+from gateway.notify.message import MessageState, Text, is_bundle
 from gateway.notify.outbox import Attempt, next_try
 from gateway.notify.words import Worded, word
 from gateway.places.model import Person
@@ -55,9 +55,14 @@ class Reach(Protocol):
 
 
 class Under(NamedTuple):
-    """A call under way."""
+    """A call under way.
+
+    Attributes:
+        along: Messages that waited for the same moment and go out in the same call.
+    """
 
     message: str
+    along: tuple[str, ...]
     person: str
     attempt: int
     channel: int
@@ -149,7 +154,8 @@ class Sender:
 
     def _start(self, message: Row[Any], now: int) -> None:
         urls = self._reach.of(message.person)
-        worded = self._word_or_fail(message, now)
+        along = self._along(message)
+        worded = self._word_or_fail(message, along, now)
         if worded is None:
             return
         with self._db.write() as tx:
@@ -166,12 +172,13 @@ class Sender:
                 return
             url = urls[todo.channel].get_secret_value()
             if (free_ms := self._free_at(url, now)) > now:
-                tx.execute(update(t.messages).where(_M.id == message.id).values(next_try_ms=free_ms))
+                _put_off(tx, (message.id, *(one.id for one in along)), free_ms)
                 return
             attempt = _begin(tx, message.id, todo.channel, attempts, now)
         what = Call(url, worded.title, worded.body)
         future = self._call(what)
-        self._under_way[future] = Under(message.id, message.person, attempt, todo.channel)
+        others = tuple(one.id for one in along)
+        self._under_way[future] = Under(message.id, others, message.person, attempt, todo.channel)
         future.add_done_callback(lambda _: self._wake())
 
     def _call(self, what: Call) -> ProcessFuture[Verdict]:
@@ -215,42 +222,62 @@ class Sender:
     def _move_on(self, tx: Connection, under: Under, verdict: Verdict, now: int) -> None:
         if verdict.result is Result.ACCEPTED:
             # A withdrawn one stays withdrawn; that it arrived is kept beside it.
-            tx.execute(update(t.messages).where(_M.id == under.message).values(accepted_at_ms=now))
-            _end(tx, under.message, MessageState.ACCEPTED)
+            for ident in (under.message, *under.along):
+                tx.execute(update(t.messages).where(_M.id == ident).values(accepted_at_ms=now))
+                _end(tx, ident, MessageState.ACCEPTED)
             return
         log.warning("message %s, channel %d: %s", under.message, under.channel, verdict.detail)
         message = tx.execute(select(t.messages).where(_M.id == under.message)).one()
         channels = _usable(message.text_key, self._reach.of(under.person))
         todo = next_try(_attempts(tx, under.message), channels, random.random)
         if todo is None:
-            _end(tx, under.message, MessageState.FAILED)
+            for ident in (under.message, *under.along):
+                _end(tx, ident, MessageState.FAILED)
         else:
             tx.execute(
                 update(t.messages)
                 .where(_M.id == under.message, _M.state == MessageState.QUEUED)
-                .values(channel=todo.channel, next_try_ms=now + todo.after_ms)
+                .values(channel=todo.channel)
             )
+            _put_off(tx, (under.message, *under.along), now + todo.after_ms)
 
-    def _word_or_fail(self, message: Row[Any], now: int) -> Worded | None:
+    def _along(self, message: Row[Any]) -> list[Row[Any]]:
+        """What else waited for the same moment; what is over by now was withdrawn."""
+        if not is_bundle(message.bundle):
+            return []
+        with self._db.read() as tx:
+            rows = tx.execute(
+                select(t.messages)
+                .where(_M.bundle == message.bundle, _M.state == MessageState.QUEUED, _M.id != message.id)
+                .order_by(_M.severity, _M.queued_at_ms, _M.id)
+            )
+            return list(rows)
+
+    def _word_or_fail(self, message: Row[Any], along: list[Row[Any]], now: int) -> Worded | None:
         """Odd facts are this message's failure and nobody else's."""
         try:
-            return self._word(message, now)
+            return self._word(message, along, now)
         except Exception as error:
             log.error("message %s cannot be put into words: %r", message.id, error)
             with self._db.write() as tx:
                 _end(tx, message.id, MessageState.FAILED)
             return None
 
-    def _word(self, message: Row[Any], now: int) -> Worded:
+    def _word(self, message: Row[Any], along: list[Row[Any]], now: int) -> Worded:
+        text, facts, link = Text(message.text_key), message.facts, self._link(message)
+        if along:
+            items = [{"text": one.text_key, "facts": one.facts} for one in (message, *along)]
+            text, facts = Text.DIGEST, {"items": items}
+            link = f"{self._url}/" if link else ""
         person = self._people.get(message.person)
         language = person.language if person else self._language
         return word(
-            Text(message.text_key),
-            message.facts,
+            text,
+            facts,
             language,
             zone=self._zone,
             now_ms=now,
-            link=self._link(message),
+            link=link,
         )
 
     def _link(self, message: Row[Any]) -> str:
@@ -286,6 +313,15 @@ def _begin(tx: Connection, message: str, channel: int, before: list[Attempt], no
     tx.execute(update(t.messages).where(_M.id == message).values(channel=channel))
     key = made.inserted_primary_key
     return int(key[0]) if key else 0
+
+
+def _put_off(tx: Connection, messages: tuple[str, ...], until_ms: int) -> None:
+    """All of them stay together: the one that leads is tried again, the others go with it."""
+    tx.execute(
+        update(t.messages)
+        .where(_M.id.in_(messages), _M.state == MessageState.QUEUED)
+        .values(next_try_ms=until_ms)
+    )
 
 
 def _end(tx: Connection, message: str, state: MessageState) -> None:

@@ -41,6 +41,10 @@ class _Sayer:
         self.gettext = texts(language).gettext
         self._zone, self._now = zone, now_ms
 
+    def about(self, facts: Mapping[str, Any]) -> _Sayer:
+        """Of something else, to the same reader."""
+        return _Sayer(facts, self.language, self._zone, self._now)
+
     def at(self, key: str) -> str:
         return moment(self.facts[key], self._now, self._zone, self.language)
 
@@ -160,6 +164,17 @@ def _rule_off(say: _Sayer) -> tuple[str, list[str]]:
     )
 
 
+def _digest(say: _Sayer) -> tuple[str, list[str]]:
+    """Several things that waited, as one message: what still is, then what is over."""
+    _ = say.gettext
+    items = [(Text(one["text"]), say.about(one["facts"])) for one in say.facts["items"]]
+    lines = []
+    for text, its in sorted(items, key=lambda item: item[0] is Text.ALL_CLEAR):
+        lines.append("· " + (_all_clear(its)[0] if text is Text.ALL_CLEAR else its.what()))
+    title = _("{count} notices while you were left alone").format(count=len(items))
+    return title, lines
+
+
 def _login(say: _Sayer) -> tuple[str, list[str]]:
     _ = say.gettext
     return _("Your log-in to doorward"), [
@@ -174,6 +189,7 @@ _WORDING: Mapping[Text, Callable[[_Sayer], tuple[str, list[str]]]] = {
     Text.ALL_CLEAR: _all_clear,
     Text.HANDLED: _handled,
     Text.RULE_OFF: _rule_off,
+    Text.DIGEST: _digest,
     Text.LOGIN: _login,
 }
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, delete, insert, or_, select
 
 from gateway.cases.case import Case, CaseState, StandingAlarm
+from gateway.notify.courtesy import Told
+from gateway.notify.message import Text
 from gateway.store import tables as t
+from rules.days import Calendar
+from rules.duration import DAY_MS
 from rules.engine import Setup
 from rules.load import from_canonical
 from rules.reading import Reading
 from rules.rule import Condition, Entrance, Subject
 
 CHECKPOINTS_KEPT = 2
+Usuals = Mapping[tuple[str, int], tuple[int, ...]]
 
 
 class Checkpoint(NamedTuple):
@@ -29,9 +35,9 @@ class Checkpoint(NamedTuple):
 
 def setup_hash(setup: Setup) -> str:
     """Names the rules, entrances and zone together."""
-    return hashlib.sha256(
-        f"{setup.rules.hash}\0{setup.zone}\0".encode() + _entrances_text(setup).encode()
-    ).hexdigest()[:16]
+    parts = [setup.rules.hash, str(setup.zone), _entrances_text(setup)]
+    parts += filter(None, (_calendar_text(setup.calendar), _usual_text(setup.usual)))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _entrances_text(setup: Setup) -> str:
@@ -40,6 +46,32 @@ def _entrances_text(setup: Setup) -> str:
         for e in setup.entrances.values()
     ]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+
+
+def _calendar_text(calendar: Calendar) -> str:
+    if calendar == Calendar():
+        return ""
+    days = [sorted(day.isoformat() for day in days) for days in (calendar.holidays, calendar.workdays)]
+    return json.dumps([*days, calendar.last_year])
+
+
+def _calendar(text: str | None) -> Calendar:
+    if not text:
+        return Calendar()
+    free, made_up, last_year = json.loads(text)
+    return Calendar(
+        frozenset(map(date.fromisoformat, free)), frozenset(map(date.fromisoformat, made_up)), last_year
+    )
+
+
+def _usual_text(usual: Usuals) -> str:
+    rows = [[entrance, percent, list(hours)] for (entrance, percent), hours in sorted(usual.items())]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")) if rows else ""
+
+
+def _usual(packed: bytes | None) -> Usuals:
+    rows = json.loads(zlib.decompress(packed)) if packed else []
+    return {(entrance, percent): tuple(hours) for entrance, percent, hours in rows}
 
 
 def keep_setup(tx: Connection, setup: Setup, name: str, at_ms: int) -> None:
@@ -52,6 +84,8 @@ def keep_setup(tx: Connection, setup: Setup, name: str, at_ms: int) -> None:
                 zone=str(setup.zone),
                 rules=setup.rules.text,
                 entrances=zlib.compress(_entrances_text(setup).encode(), 1),
+                calendar=_calendar_text(setup.calendar) or None,
+                usual=zlib.compress(_usual_text(setup.usual).encode(), 1) if setup.usual else None,
             )
         )
 
@@ -62,7 +96,10 @@ def read_setup(tx: Connection, name: str) -> Setup:
         Entrance(ident, kind, frozenset(within), frozenset(tags), heartbeat, silent, trial)
         for ident, kind, within, tags, heartbeat, silent, trial in json.loads(zlib.decompress(row.entrances))
     ]
-    return Setup(from_canonical(row.rules), {e.id: e for e in entrances}, ZoneInfo(row.zone))
+    known = {e.id: e for e in entrances}
+    return Setup(
+        from_canonical(row.rules), known, ZoneInfo(row.zone), _calendar(row.calendar), _usual(row.usual)
+    )
 
 
 def keep_checkpoint(tx: Connection, position: int, at_ms: int, setup: str, state: dict[str, Any]) -> None:
@@ -125,6 +162,23 @@ def journal_after(tx: Connection, position: int) -> Iterator[JournalLine]:
             yield JournalLine(where, at_ms, kind, device or None, None)
 
 
+def readings_before(tx: Connection, many: int) -> list[tuple[str, Reading]]:
+    """The last readings, in the order of their arrival."""
+    newest = select(*_COLUMNS).where(_J.kind == "reading").order_by(_J.position.desc()).limit(many)
+    found = []
+    for _where, _kind, entrance, device, at_ms, *facts in tx.execute(newest):
+        facts[9] = facts[9] or "device"
+        found.append((entrance, Reading(device, at_ms, *facts)))
+    return found[::-1]
+
+
+def accepted_usual(tx: Connection) -> Usuals:
+    """How long entrances usually stand open, as far as somebody accepted it."""
+    c = t.learned.c
+    rows = tx.execute(select(c.entrance, c.percent, c.hours).where(c.state == "accepted"))
+    return {(row.entrance, row.percent): tuple(row.hours) for row in rows}
+
+
 def living_cases(tx: Connection, now_ms: int) -> list[Case]:
     """Cases that are not settled, may be reopened, or have a standing alarm."""
     standing = select(t.alarms.c.case_id).where(
@@ -152,3 +206,16 @@ def standing_alarms(tx: Connection) -> list[StandingAlarm]:
         StandingAlarm(row.id, row.rule, row.entrance, Condition(row.condition), row.since_ms, row.case_id)
         for row in rows
     ]
+
+
+def told_lately(tx: Connection, now_ms: int) -> list[Told]:
+    """Who was told of something within a day; what waits has not been told."""
+    c = t.messages.c
+    rows = tx.execute(
+        select(c.person, c.facts, c.queued_at_ms).where(
+            c.queued_at_ms > now_ms - DAY_MS,
+            c.text_key.in_((Text.REMIND, Text.TELL)),
+            c.bundle == c.person,
+        )
+    )
+    return [Told(row.person, row.facts.get("role", ""), row.queued_at_ms) for row in rows]

@@ -42,7 +42,7 @@ road = Table(
 )
 
 # What came in, in order: readings, and the marks that replay needs (``deaf``, ``listening``,
-# ``session_lost``, ``tick``, ``setup``). It is the history of every door as well.
+# ``session_lost``, ``tick``, ``setup``, ``mute``). It is the history of every door as well.
 journal = Table(
     "journal",
     metadata,
@@ -50,7 +50,7 @@ journal = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("kind", Text, nullable=False),
     Column("entrance", Text),
-    Column("device", Text),  # for kind ``setup``: the hash of the setup
+    Column("device", Text),  # for kind ``setup``: its hash; for ``mute``: what it says, as JSON
     Column("contact", Text),
     Column("retained", Boolean, nullable=False, server_default=text("0")),
     Column("boot", BigInteger),
@@ -109,6 +109,68 @@ setups = Table(
     Column("zone", Text, nullable=False),
     Column("rules", Text, nullable=False),
     Column("entrances", LargeBinary, nullable=False),
+    Column("calendar", Text),  # NULL: no rule asks for public holidays
+    Column("usual", LargeBinary),  # NULL: no rule asks for what is usual
+)
+
+# Every rule set that was ever active, with its files as they were written.
+rule_sets = Table(
+    "rule_sets",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("files", JSON, nullable=False),
+)
+
+# When which rule set became active, through whom, and what that changed.
+activations = Table(
+    "activations",
+    metadata,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("through", Text, nullable=False),  # ``start`` | ``reload`` | ``rollback``
+    Column("impact", JSON, nullable=False),
+)
+
+# Why the rule files as they stand are not in force; no row: they are.
+rule_faults = Table(
+    "rule_faults",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("faults", JSON, nullable=False),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("scope", JSON, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("ended_by", Text),
+    Column("ended_at_ms", BigInteger),
+)
+
+# How long entrances usually stand open, by hour of the week. Only what somebody accepted counts.
+learned = Table(
+    "learned",
+    metadata,
+    Column("entrance", Text, primary_key=True),
+    Column("percent", Integer, primary_key=True),
+    Column("state", Text, primary_key=True),  # ``proposed`` | ``accepted``
+    Column("hours", JSON, nullable=False),
+    Column("openings", JSON, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("to_ms", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", Text),
 )
 
 states = Table(
@@ -136,7 +198,9 @@ alarms = Table(
     Column("cleared_at_ms", BigInteger),
     Column("cleared_why", Text),
     Column("late", Boolean, nullable=False),
+    Column("muted_until_ms", BigInteger, nullable=False, server_default=text("0")),
     Column("setup", Text, nullable=False),
+    Column("rules", Text, nullable=False, server_default=text("''")),  # hash of the rule set that made it
     Column("case_id", Text),
 )
 Index("alarms_entrance", alarms.c.entrance, alarms.c.since_ms)

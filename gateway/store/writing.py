@@ -19,8 +19,9 @@ from gateway.cases.case import Case
 from gateway.cases.desk import Changes, Over
 from gateway.errors import StoreError
 from gateway.notify.accounts import Sent, settle
-from gateway.notify.message import KEEPS_MS, SEVERITY_RANK, Message, Text, message_id
+from gateway.notify.message import KEEPS_MS, SEVERITY_RANK, Message, Text, bundle_of, message_id
 from gateway.store import tables as t
+from rules.mute import Mute
 from rules.outcome import (
     AlarmCleared,
     AlarmMissed,
@@ -47,6 +48,7 @@ class JournalRow(NamedTuple):
     entrance: str | None = None
     reading: Reading | None = None
     setup: str | None = None
+    """Of a mark: what it carries, the hash of a setup or a mute as JSON."""
 
 
 class Quarantined(NamedTuple):
@@ -64,6 +66,15 @@ class UnknownDevice(NamedTuple):
     reason: str
 
 
+class MuteRow(NamedTuple):
+    """A mute as it is from now on, and who did it."""
+
+    mute: Mute
+    why: str
+    who: str
+    at_ms: int
+
+
 @dataclass(slots=True)
 class Written:
     """Everything that a batch changes."""
@@ -75,6 +86,7 @@ class Written:
     unknown: list[UnknownDevice] = field(default_factory=list)
     gaps: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     answers: list[tuple[int, int, str]] = field(default_factory=list)
+    mutes: list[MuteRow] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -96,12 +108,14 @@ def move_road(tx: Connection, seen: int, position: int, at_ms: int) -> None:
         )
 
 
-def write(tx: Connection, written: Written, setup: str, at_ms: int) -> None:
-    """Write it all; the caller commits."""
+def write(tx: Connection, written: Written, setup: str, rules: str, at_ms: int) -> None:
+    """Write it all; the caller commits. ``setup`` and ``rules`` are hashes of what decided it."""
     _write_journal(tx, written.journal)
-    _write_outcomes(tx, written.outcomes, setup)
+    _write_outcomes(tx, written.outcomes, setup, rules)
     _write_changes(tx, written.changes)
     _write_strays(tx, written, at_ms)
+    for row in written.mutes:
+        _write_mute(tx, row)
     for item, done_at, answer in written.answers:
         tx.execute(update(t.inbox).where(t.inbox.c.id == item).values(done_at_ms=done_at, answer=answer))
     count(tx, written.counts)
@@ -144,7 +158,7 @@ def _journal_values(row: JournalRow) -> tuple[Any, ...]:
     )
 
 
-def _write_outcomes(tx: Connection, outcomes: Iterable[Outcome], setup: str) -> None:
+def _write_outcomes(tx: Connection, outcomes: Iterable[Outcome], setup: str, rules: str) -> None:
     states: dict[str, dict[str, Any]] = {}
     for o in outcomes:
         match o:
@@ -173,7 +187,9 @@ def _write_outcomes(tx: Connection, outcomes: Iterable[Outcome], setup: str) -> 
                         cleared_at_ms=None if raised else o.at_ms,
                         cleared_why=None if raised else "missed",
                         late=o.late if isinstance(o, AlarmRaised) else True,
+                        muted_until_ms=o.muted_until_ms if isinstance(o, AlarmRaised) else 0,
                         setup=setup,
+                        rules=rules,
                     )
                     .on_conflict_do_nothing()
                 )
@@ -247,7 +263,7 @@ def queue(tx: Connection, message: Message) -> None:
             expires_at_ms=message.expires_at_ms,
             state="queued",
             channel=0,
-            next_try_ms=message.queued_at_ms,
+            next_try_ms=max(message.queued_at_ms, message.not_before_ms),
         )
         .on_conflict_do_nothing()
     )
@@ -258,7 +274,7 @@ _TELLING = (Text.REMIND, Text.TELL, Text.PASSED)
 
 def _tell_over(tx: Connection, over: Over) -> None:
     """The all-clear: to everyone whose message was accepted, or may have been."""
-    alarm, at_ms, ended_ms = over
+    alarm, at_ms, ended_ms, quiet = over
     found = tx.execute(
         select(t.messages).where(t.messages.c.about == alarm.id, t.messages.c.text_key.in_(_TELLING))
     ).all()
@@ -267,6 +283,7 @@ def _tell_over(tx: Connection, over: Over) -> None:
     by_person = {row.person: row for row in found}
     for person in accounts.tell:
         told = by_person[person]
+        until_ms = quiet.get(told.facts.get("role", ""), 0)
         queue(
             tx,
             Message(
@@ -275,11 +292,12 @@ def _tell_over(tx: Connection, over: Over) -> None:
                 about=alarm.id,
                 text=Text.ALL_CLEAR,
                 facts={k: told.facts[k] for k in _LASTING if k in told.facts} | {"over_ms": ended_ms},
-                bundle=person,
+                bundle=bundle_of(person, until_ms) if until_ms else person,
                 case=told.case_id,
                 entrance=alarm.entrance,
                 queued_at_ms=at_ms,
-                expires_at_ms=at_ms + KEEPS_MS,
+                expires_at_ms=max(at_ms, until_ms) + KEEPS_MS,
+                not_before_ms=until_ms,
             ),
         )
 
@@ -342,6 +360,23 @@ def _withdraw(tx: Connection, ids: Sequence[str]) -> None:
             .where(t.messages.c.id.in_(ids), t.messages.c.state == "queued")
             .values(state="withdrawn")
         )
+
+
+def _write_mute(tx: Connection, row: MuteRow) -> None:
+    """A new one, or the early end of one that there is."""
+    ident, *named, from_ms, until_ms = row.mute.snapshot()
+    scope = dict(zip(("kind", "within", "tags", "entrance"), named, strict=True))
+    upsert = sqlite_insert(t.mutes).values(
+        id=ident,
+        scope={key: words for key, words in scope.items() if words},
+        from_ms=from_ms,
+        until_ms=until_ms,
+        why=row.why,
+        who=row.who,
+        at_ms=row.at_ms,
+    )
+    ended = {"until_ms": until_ms, "ended_by": row.who, "ended_at_ms": row.at_ms}
+    tx.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=ended))
 
 
 def _write_gap(tx: Connection, at_ms: int, kind: str, entrance: str | None, facts: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ def test_a_part_that_crashes_at_its_first_start_is_started_again(starts: Path) -
     """Python's own exit code after a crash is 1, on the first day as on the hundredth."""
     starts.with_name("code").write_text("1")
     stop = threading.Event()
-    thread = threading.Thread(target=supervise.supervise, args=(starts.parent, stop))
+    thread = threading.Thread(target=supervise.supervise, args=(starts.parent, stop, threading.Event()))
     thread.start()
     try:
         wait_for(lambda: starts.read_text().split().count("sender") >= 3, "it is started again", 20)
@@ -40,5 +40,5 @@ def test_a_part_that_crashes_at_its_first_start_is_started_again(starts: Path) -
 
 def test_a_part_that_cannot_work_ends_everything(starts: Path) -> None:
     starts.with_name("code").write_text(str(supervise.CANNOT_WORK))
-    assert supervise.supervise(starts.parent, threading.Event()) == 1
+    assert supervise.supervise(starts.parent, threading.Event(), threading.Event()) == 1
     assert sorted(starts.read_text().split()) == sorted(supervise.PARTS)

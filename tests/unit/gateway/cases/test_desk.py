@@ -15,6 +15,7 @@ import pytest
 from gateway.cases.act import Act
 from gateway.cases.desk import Changes, Desk
 from gateway.places.model import Person, Registry
+from rules.engine import Setup
 from rules.outcome import AlarmCleared, AlarmRaised, Cleared, Outcome, RuleFailed, StepDue, alarm_id
 from rules.rule import Condition, Rule, RuleSet, Step, Watch
 from tests.small_district import GRID, PEOPLE, entrance
@@ -50,7 +51,7 @@ class Played:
 
     def __init__(self, reachable: Container[str] = EVERYBODY) -> None:
         registry = Registry([DOOR], [], STAFF)
-        self.desk = Desk(registry, RULES, ZoneInfo("Asia/Shanghai"), lambda who: who in reachable)
+        self.desk = Desk(registry, Setup(RULES, {}, ZoneInfo("Asia/Shanghai")), lambda who: who in reachable)
         self.told: list[str] = []
         self._case = ""
 

@@ -32,6 +32,12 @@ MORE: dict[Text, dict[str, Any]] = {
     Text.ALL_CLEAR: {"over_ms": NOON_MS},
     Text.HANDLED: {"over_ms": NOON_MS, "reason": "in_use"},
     Text.RULE_OFF: {"error": "ZeroDivisionError()"},
+    Text.DIGEST: {
+        "items": [
+            {"text": "all_clear", "facts": FACTS | {"over_ms": NOON_MS, "place": "东门"}},
+            {"text": "tell", "facts": FACTS},
+        ]
+    },
     Text.LOGIN: {},
 }
 
@@ -131,6 +137,21 @@ Handled: 西湖社区 煤机总厂北家属院 3号楼2单元门
 “Unit door left open” was settled at 12:00: kept open on purpose (moving, delivery, airing).
 https://doors.example/c/token""",
             id="settled-by-hand",
+        ),
+        pytest.param(
+            Text.DIGEST,
+            {},
+            """\
+免打扰期间的 2 条通知
+· 西湖社区 煤机总厂北家属院 3号楼2单元门从 11:52 起一直开着，已 8 分钟。
+· 已关好：东门
+https://doors.example/c/token""",
+            """\
+2 notices while you were left alone
+· 西湖社区 煤机总厂北家属院 3号楼2单元门 has been open since 11:52, for 8 min.
+· Closed again: 东门
+https://doors.example/c/token""",
+            id="several-that-waited",
         ),
     ],
 )

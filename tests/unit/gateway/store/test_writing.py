@@ -50,7 +50,7 @@ def test_a_reading_comes_back_from_the_journal_as_it_went_in(tmp_path: Path, rea
         JournalRow(3, 9, "deaf"),
     ]
     with db.write() as tx:
-        write(tx, Written(journal=rows), "a-hash", 9)
+        write(tx, Written(journal=rows), "a-hash", "rules", 9)
     with db.read() as tx:
         setup, line, deaf = list(journal_after(tx, 0))
     db.close()
@@ -70,7 +70,7 @@ def test_counters_add_up(tmp_path: Path) -> None:
     db = open_database(tmp_path / "doorward.db")
     for more in (2, 3):
         with db.write() as tx:
-            write(tx, Written(counts=Counter(reports=more)), "", 1)
+            write(tx, Written(counts=Counter(reports=more)), "", "", 1)
     with db.read() as tx:
         assert tx.exec_driver_sql("SELECT name, value FROM counters").all() == [("reports", 5)]
     db.close()

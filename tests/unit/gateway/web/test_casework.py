@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.cases.act import Act
 from gateway.store import tables as t
 from gateway.web import casework
 from tests.unit.gateway.web.house import NOON_MS, House
@@ -40,14 +41,14 @@ def test_an_act_says_who_did_what_through_what(house: House) -> None:
     house.case()
     house.phone("worker").press("settle", reason="in_use", note=" Moving.\r\nUntil six. ")
     [row] = house.rows(t.inbox)
-    assert row.act == {
-        "do": "settle",
-        "person": "worker",
-        "case": "case-1",
-        "reason": "in_use",
-        "note": "Moving.\nUntil six.",
-        "through": "page",
-    }
+    assert Act.model_validate(row.act) == Act(
+        do="settle",
+        person="worker",
+        case="case-1",
+        reason="in_use",
+        note="Moving.\nUntil six.",
+        through="page",
+    )
     assert house.pokes == 1
 
 
