@@ -28,7 +28,7 @@ from typing import IO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.clock import Clock, MachineClock
+from gateway.clock import STEP_MS, Clock, MachineClock
 from gateway.directory import Directory
 from gateway.errors import AlreadyRunning, DoorwardError, StoreError
 from gateway.history.keeping import INFLUX_CURSOR, House
@@ -41,7 +41,7 @@ from gateway.road import Mark, Road
 from gateway.store.database import Database, open_database
 from gateway.store.resuming import accepted_usual
 from gateway.store.rule_versions import Activation, activate, say_accepted, say_refused, versions
-from gateway.store.writing import say_healthy
+from gateway.store.writing import say_healthy, write_gap
 from gateway.wake import Poker, Waker
 from rules.fault import Fault
 from rules.impact import Impact
@@ -80,6 +80,7 @@ class Gateway:
         self._looked_at_broker = False
         self._listener = Listener(self._broker, directory.topics(), self._own.poke)
         self._spoilt = False
+        self._stepped_ms = 0
         with self._db.read() as tx:
             self._usual = accepted_usual(tx)
         self._open_road()
@@ -268,6 +269,12 @@ class Gateway:
         }
         with self._db.write() as tx:
             say_healthy(tx, "gateway", self._clock.now_ms(), facts)
+            if abs(self._clock.stepped_ms - self._stepped_ms) > STEP_MS:
+                step_ms, self._stepped_ms = self._clock.stepped_ms - self._stepped_ms, self._clock.stepped_ms
+                log.warning(
+                    "the machine's clock stepped by %+.0f s; durations go on as they were", step_ms / 1000
+                )
+                write_gap(tx, self._clock.now_ms(), "clock_step", None, {"stepped_ms": step_ms})
 
     def _close(self) -> None:
         self._listener.stop()

@@ -6,7 +6,8 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,9 +19,10 @@ from gateway.places.contacts import OTHERS, Contacts, load_contacts
 from gateway.places.load import load_registry
 from gateway.places.model import Registry
 from gateway.places.near import near
+from gateway.public_holidays import load_calendar, runs_out
 from rules.fault import Fault
 from rules.load import load_texts
-from rules.rule import RESIDENTS, ROLES, Rule, RuleSet
+from rules.rule import RESIDENTS, ROLES, Rule, RuleSet, fits, is_pattern
 
 MISSPELT = 0.9
 """So alike are two words that one is meant by the other, though it may stand for itself."""
@@ -39,11 +41,19 @@ def check(directory: Path, environ: Mapping[str, str] = os.environ) -> list[Faul
     faults += wrong
     if contacts or not wrong:
         faults += _without_contact(registry, contacts)
-    texts, wrong = rule_texts(directory)
-    faults += wrong
+    return faults + check_rules(directory, config, registry)
+
+
+def check_rules(directory: Path, config: Config | None, registry: Registry) -> list[Fault]:
+    """All faults of the rules, of the calendar that they go by, and of how they fit the tables."""
+    texts, faults = rule_texts(directory)
     loaded, wrong = load_texts(texts, roles_of(registry))
     faults += wrong
+    zone = config.places.tz if config else ZoneInfo("Asia/Shanghai")
+    calendar, wrong = load_calendar(directory, config.places.holidays if config else "china")
+    faults += wrong
     if loaded:
+        faults += runs_out(calendar, loaded.rules.asks_for_holidays(), datetime.now(zone).date())
         faults += _untold_roles(loaded.rules, registry)
     if loaded and registry.entrances:
         faults += _names_nothing(loaded.rules, texts, registry)
@@ -61,10 +71,15 @@ def rule_texts(directory: Path) -> tuple[list[tuple[str, str]], list[Fault]]:
     paths = sorted((directory / "rules").glob("*.yaml"))
     if not paths:
         return [], [Fault("rules", "there are no rule files", "doorward init writes some.")]
+    return read_rule_files(paths, "rules")
+
+
+def read_rule_files(paths: Iterable[Path], folder: str) -> tuple[list[tuple[str, str]], list[Fault]]:
+    """(file name, text) of each that can be read; names begin with ``folder``."""
     texts: list[tuple[str, str]] = []
     faults: list[Fault] = []
     for path in paths:
-        name = f"rules/{path.name}"
+        name = f"{folder}/{path.name}"
         try:
             texts.append((name, path.read_text("utf-8-sig")))
         except UnicodeDecodeError:
@@ -139,7 +154,11 @@ def _names_nothing(rules: RuleSet, texts: _Texts, registry: Registry) -> Iterato
                 text = f"the rule '{rule.name}' makes an exception for '{tag}', a tag that no entrance has"
                 yield Fault(_where(rule, tag, texts), text, mend)
         for what, word in dict.fromkeys(_words(rule)):
-            if word not in known[what]:
+            if what == "entrance" and is_pattern(word):
+                if not any(fits(entrance, word) for entrance in known[what]):
+                    text = f"the rule '{rule.name}' names entrances like '{word}', and there are none"
+                    yield Fault(_where(rule, word, texts), text)
+            elif word not in known[what]:
                 text = f"the rule '{rule.name}' names the {what} '{word}', and there is none"
                 yield Fault(_where(rule, word, texts), text, near(word, known[what]))
 

@@ -8,23 +8,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 import click
-from sqlalchemy import Row, Select, select
+from sqlalchemy import select
 
-from gateway.errors import DoorwardError
-
-if TYPE_CHECKING:
-    from gateway.directory import Directory
+from gateway.rules_cli import mute, mutes, rules, unmute
+from gateway.terminal import in_directory, last_of, or_exit, stored, when
 
 log = logging.getLogger("doorward")
-T = TypeVar("T")
-_Directory = click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-_Last = click.option("--last", default=100, show_default=True, help="How many.")
 SHOWN_BYTES = 200
 
 
@@ -35,18 +28,18 @@ def main() -> None:
 
 
 @main.command()
-@_Directory
+@in_directory
 def init(directory: Path) -> None:
     """Write a commented starter directory."""
     from gateway.starter import write_starter
 
-    for path in _or_exit(lambda: write_starter(directory)):
+    for path in or_exit(lambda: write_starter(directory)):
         click.echo(path)
     click.echo(f"\nEdit these, then:\n  doorward check {directory}\n  doorward run {directory}")
 
 
 @main.command()
-@_Directory
+@in_directory
 def check(directory: Path) -> None:
     """List every fault of a directory; exit 1 if there is any."""
     from gateway.check import check as all_faults
@@ -60,7 +53,7 @@ def check(directory: Path) -> None:
 
 
 @main.command()
-@_Directory
+@in_directory
 @click.option("--only", type=click.Choice(["gateway", "sender", "web"]), help="Run one part only.")
 def run(directory: Path, only: str | None) -> None:
     """Run the gateway, the sender and the web pages."""
@@ -71,7 +64,7 @@ def run(directory: Path, only: str | None) -> None:
     _log()
     stop = _stop_on_signal()
     reread = _reread_on_hangup(stop)
-    opened = _or_exit(
+    opened = or_exit(
         lambda: open_directory(directory, last_good=lambda config: last_good(config.store.path)),
         CANNOT_WORK if only else 1,
     )
@@ -82,7 +75,7 @@ def run(directory: Path, only: str | None) -> None:
         sys.exit(supervise(directory, stop, reread))
     from gateway.parts import RUN
 
-    _or_exit(lambda: RUN[only](opened, stop), CANNOT_WORK)
+    or_exit(lambda: RUN[only](opened, stop), CANNOT_WORK)
 
 
 def _say_faults(directory: Path) -> None:
@@ -90,40 +83,6 @@ def _say_faults(directory: Path) -> None:
 
     for fault in all_faults(directory):
         log.warning("%s", fault)
-
-
-@main.group()
-def rules() -> None:
-    """Look after rule files."""
-
-
-@rules.command("test")
-@_Directory
-def rules_test(directory: Path) -> None:
-    """Play the stories in the rule files; exit 1 if one ends otherwise."""
-    from gateway.directory import open_directory
-    from rules.story import play
-
-    opened = _or_exit(lambda: open_directory(directory))
-    zone = opened.config.places.tz
-    failed = 0
-    for rule, story, where in opened.loaded.stories:
-        told = play(rule, story, zone)
-        if tuple(told) != story.expect:
-            failed += 1
-            click.echo(f"{where}: {rule.name}: {story.title}")
-            click.echo(f"  expected {', '.join(map(str, story.expect)) or 'nothing'}")
-            click.echo(f"  told     {', '.join(map(str, told)) or 'nothing'}")
-    click.echo(f"{len(opened.loaded.stories) - failed} stories as expected, {failed} not")
-    sys.exit(1 if failed else 0)
-
-
-@rules.command("schema")
-def rules_schema() -> None:
-    """JSON Schema of a rule file, for editors; 'init' writes it beside the rules."""
-    from gateway.shipped import schema_text
-
-    click.echo(schema_text(), nl=False)
 
 
 @main.command()
@@ -140,7 +99,7 @@ def decode() -> None:
 
 
 @main.command()
-@_Directory
+@in_directory
 @click.option("--readings", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--out", type=click.File("w", encoding="utf-8", lazy=False), default="-", help="Default: the screen."
@@ -153,7 +112,7 @@ def replay(directory: Path, readings: Path, out: TextIO, until: str | None) -> N
     from gateway.history.replay import replay as play
     from gateway.times import parse_time
 
-    opened = _or_exit(lambda: open_directory(directory))
+    opened = or_exit(lambda: open_directory(directory))
     zone = opened.config.places.tz
     entrances = {row.id: row.for_rules(None) for row in opened.registry.entrances.values()}
     with readings.open(encoding="utf-8-sig", newline="") as lines:
@@ -171,12 +130,12 @@ def replay(directory: Path, readings: Path, out: TextIO, until: str | None) -> N
 
 
 @main.command()
-@_Directory
+@in_directory
 def devices(directory: Path) -> None:
     """Devices that report and stand in no table, as rows to add to devices.csv."""
     from gateway.store.tables import unknown_devices as t
 
-    opened, rows = _stored(directory, select(t).order_by(t.c.last_ms.desc()))
+    opened, rows = stored(directory, select(t).order_by(t.c.last_ms.desc()))
     click.echo("dialect,box,channel,entrance,from,to,profile,gateway,trial,interval")
     boxes = {row.device.partition("#")[0] for row in rows if "#" in row.device}
     for row in rows:
@@ -189,21 +148,21 @@ def devices(directory: Path) -> None:
 
 
 @main.command()
-@_Directory
-@_Last
+@in_directory
+@last_of
 def quarantine(directory: Path, last: int) -> None:
     """Reports that could not be understood, and why. The newest first; 1,000 are kept."""
     from gateway.store.tables import quarantine as t
 
-    opened, rows = _stored(directory, select(t).order_by(t.c.id.desc()).limit(last))
+    opened, rows = stored(directory, select(t).order_by(t.c.id.desc()).limit(last))
     for row in rows:
-        click.echo(f"{_when(opened, row.at_ms)}  {row.topic}  {row.size} bytes: {row.reason}")
+        click.echo(f"{when(opened, row.at_ms)}  {row.topic}  {row.size} bytes: {row.reason}")
         click.echo(f"    {ascii(row.payload[:SHOWN_BYTES])[1:]}")
 
 
 @main.command()
-@_Directory
-@_Last
+@in_directory
+@last_of
 def gaps(directory: Path, last: int) -> None:
     """What never came: reports that are missing, sessions that the broker lost. The newest first.
 
@@ -211,29 +170,19 @@ def gaps(directory: Path, last: int) -> None:
     """
     from gateway.store.tables import gaps as t
 
-    opened, rows = _stored(directory, select(t).order_by(t.c.id.desc()).limit(last))
+    opened, rows = stored(directory, select(t).order_by(t.c.id.desc()).limit(last))
     for row in rows:
-        click.echo(f"{_when(opened, row.at_ms)}  {_gap(row.kind, row.entrance, row.facts)}")
-
-
-def _stored(directory: Path, question: Select[Any]) -> tuple[Directory, Sequence[Row[Any]]]:
-    """The directory, and what its database answers."""
-    from gateway.app import open_store
-    from gateway.directory import open_directory
-
-    opened = _or_exit(lambda: open_directory(directory))
-    db = _or_exit(lambda: open_store(opened, wait_s=0))
-    with db.read() as tx:
-        return opened, tx.execute(question).all()
-
-
-def _when(opened: Directory, at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, opened.config.places.tz).isoformat(" ", "seconds")
+        click.echo(f"{when(opened, row.at_ms)}  {_gap(row.kind, row.entrance, row.facts)}")
 
 
 def _gap(kind: str, entrance: str | None, facts: dict[str, Any]) -> str:
     if kind == "session_lost":
         return "session_lost  the broker did not know us: a first start, or what waited there is lost"
+    if kind == "rule_failed":
+        what = "the rule '{rule}' broke: {error}".format(**facts)
+        return f"{kind}  {entrance}  {what}" + (", and is off everywhere" if facts.get("everywhere") else "")
+    if kind == "clock_step":
+        return f"clock_step  the machine's clock stepped by {facts['stepped_ms'] / 1000:+.0f} s; durations went on"
     missing = "{missing} missing of {first} to {last} (boot {boot}) of {device}".format(**facts)
     return f"{kind}  {entrance}  {missing}"
 
@@ -248,17 +197,9 @@ def demo(port: int, phone_port: int, broker_port: int, data: Path) -> None:
     from gateway.demo import show
 
     _log(logging.ERROR)
-    _or_exit(
+    or_exit(
         lambda: show(data, port=port, phone_port=phone_port, broker_port=broker_port, stop=_stop_on_signal())
     )
-
-
-def _or_exit(work: Callable[[], T], code: int = 1) -> T:
-    try:
-        return work()
-    except DoorwardError as error:
-        click.echo(f"doorward: {error}", err=True)
-        sys.exit(code)
 
 
 def _stop_on_signal() -> threading.Event:
@@ -287,6 +228,12 @@ def _log(level: int = logging.INFO) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     for name in ("apprise", "urllib3", "requests", "httpx", "uvicorn.access", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+main.add_command(rules)
+main.add_command(mute)
+main.add_command(unmute)
+main.add_command(mutes)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ class MachineClock:
 
     def __init__(self, not_before_ms: int = 0) -> None:
         self._anchor = time.time_ns() // 1_000_000 - _since_boot_ms()
-        self._last = not_before_ms
+        self._last = 0
         self._lock = threading.Lock()
+        self.not_before(not_before_ms)
 
     def now_ms(self) -> int:
         with self._lock:
@@ -44,8 +45,9 @@ class MachineClock:
         return moved if abs(moved) > STEP_MS else 0
 
     def not_before(self, at_ms: int) -> None:
-        """Never answer less than this: the last committed time."""
+        """Never answer less than this: the last committed time. From there it runs on, and stands never still."""
         with self._lock:
+            self._anchor = max(self._anchor, at_ms - _since_boot_ms())
             self._last = max(self._last, at_ms)
 
 

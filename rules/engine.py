@@ -19,7 +19,6 @@ import heapq
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from rules.days import Calendar
@@ -39,7 +38,7 @@ from rules.outcome import (
     alarm_id,
 )
 from rules.reading import OPEN, Reading
-from rules.rule import Condition, Entrance, Rule, RuleSet, Step
+from rules.rule import Condition, Entrance, Rule, RuleSet, Step, fits
 from rules.window import NEVER
 
 LATE_MS = 2_000
@@ -113,12 +112,16 @@ class _Plan(NamedTuple):
     Attributes:
         watchings: All their rules.
         of_leaf: Those that a movement alone can set off.
+        soonest_ms: No rule on how long it stands open tells anybody before that.
+        fewest_openings: No rule on chattering counts fewer; 0 if there is none.
         openings_kept: How many openings the most patient of them counts …
         openings_span_ms: … and within what time.
     """
 
     watchings: tuple[Watching, ...]
     of_leaf: tuple[Watching, ...]
+    soonest_ms: int
+    fewest_openings: int
     openings_kept: int
     openings_span_ms: int
     heartbeat_ms: int
@@ -133,11 +136,19 @@ def _plan(rules: RuleSet, entrance: Entrance) -> _Plan:
     return _Plan(
         watchings,
         of_leaf=tuple(w for w in watchings if w.rule.when in _OF_LEAF),
+        soonest_ms=min(
+            (_soonest(w.steps[0]) for w in watchings if w.rule.when is Condition.LEFT_OPEN), default=NEVER
+        ),
+        fewest_openings=min((rule.openings for rule in chattering), default=0),
         openings_kept=max((rule.openings for rule in chattering), default=0),
         openings_span_ms=max((rule.openings_within_ms for rule in chattering), default=0),
         heartbeat_ms=entrance.heartbeat_ms or 0,
         silent_after_ms=entrance.silent_after_ms or 0,
     )
+
+
+def _soonest(step: Step) -> int:
+    return step.usual.at_least_ms if step.usual else step.after_ms
 
 
 class Engine:
@@ -206,11 +217,12 @@ class Engine:
     def on_mute(self, mute: Mute, at_ms: int) -> list[Outcome]:
         """From now on this mute holds, or one that stood under its id has other times."""
         out = self.on_time(at_ms)
+        before = self._mutes.get(mute.id)
         self._mutes.forget_until(at_ms)
         self._mutes.put(mute)
         self._mutes.fit(self._setup.entrances.values())
         for entrance, row in self._setup.entrances.items():
-            if mute.covers(row):
+            if mute.covers(row) or (before is not None and before.covers(row)):
                 self._look_at_all(entrance, self._doors[entrance], at_ms, out)
         return out
 
@@ -354,7 +366,7 @@ class Engine:
                 entrance.within & words.within,
                 entrance.tags & words.tags,
                 entrance.id if entrance.id in words.entrances else "",
-                tuple(pattern for pattern in patterns if fnmatchcase(entrance.id, pattern)),
+                tuple(pattern for pattern in patterns if fits(entrance.id, pattern)),
                 entrance.trial,
                 entrance.heartbeat_ms,
                 entrance.silent_after_ms,
@@ -426,7 +438,12 @@ class Engine:
         if look:
             self._look_at_all(entrance, door, at, out)
         elif moved and (door.open_since or door.alarms):
-            self._look_at_rules(self._plans[entrance].of_leaf, entrance, door, at, NEVER, out)
+            plan = self._plans[entrance]
+            soonest = door.open_since + plan.soonest_ms
+            if door.alarms or self._deaf or soonest <= at or _may_chatter(door, plan, at):
+                self._look_at_rules(plan.of_leaf, entrance, door, at, NEVER, out)
+            elif soonest < NEVER:
+                self._arm(entrance, door, soonest)  # most doors are shut again by then
 
     @staticmethod
     def _meet(door: Door, device: str) -> bool:
@@ -455,7 +472,10 @@ class Engine:
 
     def _note_missed(self, entrance: str, door: Door, at: int, out: list[Outcome]) -> None:
         """It closes before anybody could be told that it was open too long."""
-        for rule, steps in self._plans[entrance].watchings:
+        plan = self._plans[entrance]
+        if at - door.open_since < plan.soonest_ms:
+            return
+        for rule, steps in plan.watchings:
             if rule.when is not Condition.LEFT_OPEN or (door.alarms and rule.name in door.alarms):
                 continue
             if self._is_off(rule, entrance):
@@ -569,6 +589,7 @@ class Engine:
             if muted_until:
                 alarm.held_until = muted_until
                 return min(ends, muted_until)
+            alarm.held_until = min(alarm.held_until, at)  # a mute may have ended early
             self._tell(entrance, rule, alarm, steps[step], due, at, out)
             step += 1
             alarm.step = step
@@ -785,6 +806,13 @@ def _anything_holds(door: Door, plan: _Plan, at: int) -> bool:
         or door.tamper_since
         or (door.openings and door.openings[-1] + plan.openings_span_ms > at)
     )
+
+
+def _may_chatter(door: Door, plan: _Plan, at: int) -> bool:
+    fewest, openings = plan.fewest_openings, door.openings
+    if not fewest or openings is None or len(openings) < fewest:
+        return False
+    return openings[-fewest] + plan.openings_span_ms > at
 
 
 def _note_opening(door: Door, at: int, kept: int) -> None:

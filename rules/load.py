@@ -167,7 +167,15 @@ class _Loading:
                     if len(usual) > 2:
                         mend += " What is 'usual' counts from 'at_least' to 'at_most'."
                     self._fault(document, (*here, "after"), what, mend)
+                elif self._in_between(step, steps):
+                    what = "a repetition of another step comes between 'at_least' and 'at_most' of this one"
+                    self._fault(document, (*here, "after"), what, "Let nothing else come in between.")
                 self._sense_role(document, (*here, "tell"), step.tell)
+
+    @staticmethod
+    def _in_between(step: written.StepIn, steps: Sequence[written.StepIn]) -> bool:
+        others = [one.after_ms for other in steps if other is not step for one in other.built() if one.again]
+        return any(step.first() < after < step.latest() for after in others)
 
     def _sense_role(self, document: Document, path: Path, role: str) -> None:
         if role not in self._roles:

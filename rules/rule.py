@@ -98,6 +98,11 @@ def is_pattern(name: str) -> bool:
     return "*" in name or "?" in name
 
 
+def fits(entrance: str, pattern: str) -> bool:
+    """Whether the pattern names it. Brackets are brackets: only ``*`` and ``?`` stand for something else."""
+    return fnmatchcase(entrance, pattern.replace("[", "[[]"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """Which entrances a rule looks at. An empty set means: all of them.
@@ -125,7 +130,7 @@ class Watch:
     def names_of(self, entrance: str) -> tuple[str, ...]:
         """Which of ``entrances`` name this one."""
         exact = (entrance,) if entrance in self.entrances else ()
-        return (*exact, *(name for name in self.patterns() if fnmatchcase(entrance, name)))
+        return (*exact, *(name for name in self.patterns() if fits(entrance, name)))
 
     def patterns(self) -> list[str]:
         return sorted(name for name in self.entrances if is_pattern(name))
@@ -215,6 +220,20 @@ class Rule:
             and self.watch.covers(entrance)
             and not any(w.covers(entrance) for w in self.excepting)
         )
+
+    def why_not(self, entrance: Entrance) -> str:
+        """Why it does not watch it: ``trial``, ``kind``, ``within``, ``tags``, ``entrance``, ``except``; else empty."""
+        if entrance.trial:
+            return "trial"
+        w = self.watch
+        fits = {
+            "kind": not w.kinds or entrance.kind in w.kinds,
+            "within": not w.within or not w.within.isdisjoint(entrance.within),
+            "tags": not w.tags or not w.tags.isdisjoint(entrance.tags),
+            "entrance": not w.entrances or bool(w.names_of(entrance.id)),
+            "except": not any(one.covers(entrance) for one in self.excepting),
+        }
+        return next((why for why, fit in fits.items() if not fit), "")
 
     def all_steps(self) -> tuple[Step, ...]:
         """Its own and those of its overrides."""

@@ -194,6 +194,22 @@ _WORDING: Mapping[Text, Callable[[_Sayer], tuple[str, list[str]]]] = {
 }
 
 
+def role_word(role: str, language: Language) -> str:
+    """A role as people say it; one of the district's own stays as it is."""
+    _ = texts(language).gettext
+    return {
+        "residents": _("residents"),
+        "grid_worker": _("grid worker"),
+        "grid_leader": _("grid leader"),
+        "community": _("community"),
+        "street": _("street"),
+        "district": _("district"),
+        "repair": _("repair company"),
+        "installer": _("installer"),
+        "maintainer": _("maintainer"),
+    }.get(role, role)
+
+
 def reason(code: str, language: Language) -> str:
     """A reason for settling (``gateway.cases.case.REASONS``) in words."""
     _ = texts(language).gettext

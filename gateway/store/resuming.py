@@ -21,9 +21,10 @@ from rules.duration import DAY_MS
 from rules.engine import Setup
 from rules.load import from_canonical
 from rules.reading import Reading
-from rules.rule import Condition, Entrance, Subject
+from rules.rule import Condition, Entrance, RuleSet, Subject
 
 CHECKPOINTS_KEPT = 2
+_J = t.journal.c
 Usuals = Mapping[tuple[str, int], tuple[int, ...]]
 
 
@@ -102,6 +103,23 @@ def read_setup(tx: Connection, name: str) -> Setup:
     )
 
 
+class Active(NamedTuple):
+    """The rules that are in force, and the public holidays that they go by."""
+
+    rules: RuleSet
+    calendar: Calendar
+
+
+def active_rules(tx: Connection) -> Active | None:
+    """``None`` before the first start."""
+    name = tx.execute(
+        select(_J.device).where(_J.kind == "setup").order_by(_J.position.desc()).limit(1)
+    ).scalar()
+    name = name or tx.execute(select(t.setups.c.hash).order_by(t.setups.c.at_ms).limit(1)).scalar()
+    row = tx.execute(select(t.setups.c.rules, t.setups.c.calendar).where(t.setups.c.hash == name)).first()
+    return Active(from_canonical(row.rules), _calendar(row.calendar)) if row else None
+
+
 def keep_checkpoint(tx: Connection, position: int, at_ms: int, setup: str, state: dict[str, Any]) -> None:
     packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
     tx.execute(insert(t.checkpoints).values(position=position, at_ms=at_ms, setup=setup, state=packed))
@@ -126,7 +144,6 @@ class JournalLine(NamedTuple):
     arrival: tuple[str, Reading] | None
 
 
-_J = t.journal.c
 _COLUMNS = (
     _J.position,
     _J.kind,

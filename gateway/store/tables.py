@@ -318,13 +318,13 @@ unknown_devices = Table(
     Column("reason", Text, nullable=False),
 )
 
-# Reports that never came, and times in which nobody listened.
+# Reports that never came, times in which nobody listened, rules that broke, steps of the clock.
 gaps = Table(
     "gaps",
     metadata,
     Column("id", _Number, primary_key=True, autoincrement=True),
     Column("at_ms", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),  # ``reports`` | ``session_lost`` | ``deaf``
+    Column("kind", Text, nullable=False),  # ``reports`` | ``session_lost`` | ``rule_failed`` | ``clock_step``
     Column("entrance", Text),
     Column("facts", JSON, nullable=False),
 )

@@ -29,6 +29,7 @@ from rules.outcome import (
     DoorChanged,
     GapFound,
     Outcome,
+    RuleFailed,
 )
 from rules.reading import Reading
 
@@ -201,7 +202,10 @@ def _write_outcomes(tx: Connection, outcomes: Iterable[Outcome], setup: str, rul
                 )
             case GapFound():
                 facts = {"device": o.device, "boot": o.boot, "first": o.first, "last": o.last}
-                _write_gap(tx, o.at_ms, "reports", o.entrance, facts | {"missing": o.missing})
+                write_gap(tx, o.at_ms, "reports", o.entrance, facts | {"missing": o.missing})
+            case RuleFailed():
+                broke = {"rule": o.rule, "error": o.error, "everywhere": o.everywhere}
+                write_gap(tx, o.at_ms, "rule_failed", o.entrance, broke)
     if states:
         upsert = sqlite_insert(t.states)
         names = ("contact", "open_since_ms", "unknown_since_ms", "last_seen_ms", "changed_at_ms")
@@ -379,14 +383,14 @@ def _write_mute(tx: Connection, row: MuteRow) -> None:
     tx.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=ended))
 
 
-def _write_gap(tx: Connection, at_ms: int, kind: str, entrance: str | None, facts: dict[str, Any]) -> None:
+def write_gap(tx: Connection, at_ms: int, kind: str, entrance: str | None, facts: dict[str, Any]) -> None:
     tx.execute(insert(t.gaps).values(at_ms=at_ms, kind=kind, entrance=entrance, facts=facts))
 
 
 def _write_strays(tx: Connection, written: Written, at_ms: int) -> None:
     """What could not be understood, or is nobody's."""
     for gap_at, kind, facts in written.gaps:
-        _write_gap(tx, gap_at, kind, None, facts)
+        write_gap(tx, gap_at, kind, None, facts)
     if written.quarantine:
         tx.execute(
             insert(t.quarantine),

@@ -23,7 +23,7 @@ from gateway.clock import Clock
 from gateway.links import Links
 from gateway.places.model import Registry
 from gateway.store.database import Database
-from gateway.web import casework, entering, looking, queries, watching
+from gateway.web import casework, entering, looking, queries, rulebook, watching
 from gateway.web.guard import HEADERS, Guard
 from gateway.web.live import Live
 from gateway.web.scope import NotThere
@@ -74,7 +74,7 @@ def build_app(
     app.state.site = site
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, base=site.base)
-    for room in (looking, casework, entering, watching):
+    for room in (looking, casework, entering, rulebook, watching):
         app.include_router(room.routes(site))
     _errors(app, site)
     return app

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from gateway.cases.act import MOST_NOTE, Act
 from gateway.cases.case import REASONS, REASONS_OF_DEVICE
 from gateway.places.model import Person
+from gateway.store.inbox import answer_of, put_into_inbox
 from gateway.web import queries
 from gateway.web.scope import Scope
 from gateway.web.session import go_on, reader
@@ -101,7 +102,7 @@ def routes(site: Site) -> APIRouter:
         asked = Act(do=do, person=person.id, case=ident, reason=reason, note=note, through=through)
         item = await asyncio.to_thread(_save, site, person, asked, bool(held))
         site.poke()
-        said = await _answer(site, item)
+        said = await answer(site, item)
         return site.go(f"/c/{token}?said={said}" if held else f"/case/{ident}?said={said}")
 
     return router
@@ -144,10 +145,10 @@ def _save(site: Site, person: Person, act: Act, by_link: bool) -> int:
         queries.case(tx, Scope(site.registry, person), act.case)
         if by_link:
             queries.mark_seen(tx, person.id, act.case, now)
-        return queries.put_into_inbox(tx, act, now)
+        return put_into_inbox(tx, act, now)
 
 
-async def _answer(site: Site, item: int) -> str:
+async def answer(site: Site, item: int) -> str:
     """The gateway's, or ``LATER``; the other pages go on meanwhile."""
     end = asyncio.get_running_loop().time() + ANSWER_WITHIN_S
     while True:
@@ -161,4 +162,4 @@ async def _answer(site: Site, item: int) -> str:
 
 def _look(site: Site, item: int) -> str | None:
     with site.db.read() as tx:
-        return queries.answer_of(tx, item)
+        return answer_of(tx, item)

@@ -15,6 +15,7 @@ from starlette.background import BackgroundTask
 
 from gateway.cases.act import Act
 from gateway.links import LOGIN_LINK_S, LoginLink
+from gateway.store.inbox import put_into_inbox
 from gateway.web import queries, session
 from gateway.web.site import SHOW, Site
 
@@ -79,5 +80,5 @@ def _ask_for(site: Site, typed: str) -> None:
     known = [typed] if typed in people else [p.id for p in people.values() if p.name == typed.strip()]
     if len(known) == 1:
         with site.db.write() as tx:
-            queries.put_into_inbox(tx, Act(do="login", person=known[0]), site.clock.now_ms())
+            put_into_inbox(tx, Act(do="login", person=known[0]), site.clock.now_ms())
         site.poke()

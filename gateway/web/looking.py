@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from gateway.cases.muting import LEADERS, MAINTAINER
 from gateway.web import queries
 from gateway.web.door import grouped
 from gateway.web.scope import Scope
@@ -37,6 +38,7 @@ def routes(site: Site) -> APIRouter:
             titles=titles,
             whole=found.whole,
             more=found.whole - len(found.shown),
+            may_mute=(MAINTAINER, *LEADERS),
             live="/live",
             position=position,
             refresh=True,

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from gateway.cases.act import Act
 from gateway.places.entrance import EntranceRow
 from gateway.store import tables as t
 from gateway.web.door import Door, State, counted, urgency
@@ -209,16 +208,6 @@ def health_rows(tx: Connection) -> list[Row[Any]]:
 
 
 # -- what is written -----------------------------------------------------------------
-
-
-def put_into_inbox(tx: Connection, act: Act, at_ms: int) -> int:
-    """Its number there."""
-    made = tx.execute(insert(t.inbox).values(at_ms=at_ms, act=act.model_dump()).returning(t.inbox.c.id))
-    return int(made.scalar_one())
-
-
-def answer_of(tx: Connection, item: int) -> str | None:
-    return tx.execute(select(t.inbox.c.answer).where(t.inbox.c.id == item)).scalar()
 
 
 def mark_seen(tx: Connection, person: str, ident: str, at_ms: int) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 from gateway.cases.act import Answer
 from gateway.cases.case import VERIFIED
 from gateway.locale import Language, duration, moment, texts
-from gateway.notify.words import reason
+from gateway.notify.words import reason, role_word
 from gateway.places.model import Registry
 from gateway.web.door import Door, State
 from gateway.web.strip import Span
+from rules.duration import parse as parse_duration
 
 LOW_PERCENT = 15
 """Below this a battery is worth a walk, whatever the device itself thinks."""
@@ -125,23 +126,35 @@ class Saying:
         _ = self._gettext
         return {"filed": _("nobody has taken it yet"), "taken": _("taken"), "settled": _("settled")}[state]
 
+    def muting(self, answer: str) -> str:
+        """What came of a mute that was asked for."""
+        _ = self._gettext
+        return {
+            "done": _("Done."),
+            "not_found": _("There is nothing of that kind, or it is not yours to mute."),
+            "reason_needed": _("Say why."),
+            "not_understood": _("It needs a place or an entrance, and an end within 31 days."),
+        }.get(answer, _("Saved. It takes a moment."))
+
+    def scope(self, scope: Mapping[str, Iterable[str]]) -> str:
+        """Which entrances a mute is for."""
+        return ", ".join(word.rpartition("/")[2] for words in scope.values() for word in words)
+
+    def length(self, text: str) -> str:
+        return _unbroken(duration(parse_duration(text), self.language))
+
+    def through(self, through: str) -> str:
+        _ = self._gettext
+        return {"start": _("at a start"), "reload": _("files changed"), "rollback": _("gone back")}.get(
+            through, through
+        )
+
     def name(self, person: str | None) -> str:
         known = self._registry.people.get(person or "")
         return known.name if known else (person or "")
 
     def role(self, role: str) -> str:
-        _ = self._gettext
-        return {
-            "residents": _("residents"),
-            "grid_worker": _("grid worker"),
-            "grid_leader": _("grid leader"),
-            "community": _("community"),
-            "street": _("street"),
-            "district": _("district"),
-            "repair": _("repair company"),
-            "installer": _("installer"),
-            "maintainer": _("maintainer"),
-        }.get(role, role)
+        return role_word(role, self.language)
 
     def why_owner(self, why: str) -> str:
         _ = self._gettext

@@ -17,13 +17,14 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from gateway.clock import Clock
 from gateway.links import Links
-from gateway.locale import LANGUAGES, Language, texts
+from gateway.locale import LANGUAGES, Language
 from gateway.places.model import Person, Registry
 from gateway.store.database import Database
+from gateway.templates import environment
 from gateway.web.live import Live
 from gateway.web.saying import Saying
 
@@ -32,19 +33,6 @@ LANGUAGE_COOKIE = "language"
 LANGUAGE_S = 365 * 24 * 3600
 SHOW = ["GET", "HEAD"]
 """Methods that look and change nothing."""
-
-
-def _environment(language: Language) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("gateway.web"),
-        autoescape=True,
-        extensions=["jinja2.ext.i18n"],
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.install_gettext_translations(texts(language))  # type: ignore[attr-defined]  # the extension adds it
-    return environment
 
 
 def _version() -> str:
@@ -73,7 +61,7 @@ class Site:
     public_url: str
     live: Live
     environments: dict[Language, Environment] = field(
-        default_factory=lambda: {language: _environment(language) for language in LANGUAGES}
+        default_factory=lambda: {language: environment("gateway.web", language) for language in LANGUAGES}
     )
     version: str = field(default_factory=_version)
 

@@ -6,11 +6,13 @@ import asyncio
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from gateway.web import queries
 from gateway.web.casework import holder
 from gateway.web.live import MOST_PAGES
+from gateway.web.measuring import measured
 from gateway.web.session import reader
 from gateway.web.site import SHOW, Site
 
@@ -55,5 +57,10 @@ def routes(site: Site) -> APIRouter:
         )
         said = {part: {"age_ms": now - row.at_ms, **row.facts} for part, row in rows.items()}
         return JSONResponse({"ok": ok, "parts": said}, 200 if ok else 503)
+
+    @router.api_route("/metrics", methods=SHOW)
+    def metrics() -> Response:
+        """For Prometheus. Nothing here is about a person."""
+        return Response(measured(site.db, site.clock.now_ms()), media_type=CONTENT_TYPE_LATEST)
 
     return router

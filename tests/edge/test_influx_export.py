@@ -181,7 +181,7 @@ def journal(db: Database, first: int, last: int) -> None:
 
 def write_rows(db: Database, rows: list[JournalRow]) -> None:
     with db.write() as tx:
-        write(tx, Written(journal=rows), "setup", START)
+        write(tx, Written(journal=rows), "setup", "rules", START)
 
 
 def run(exporter: Exporter, now_ms: int, most: int = 1_000) -> None:

@@ -88,8 +88,7 @@ def test_a_story_that_ends_otherwise_says_how(directory: Path) -> None:
     bad = doorward("rules", "test", directory)
     assert bad.exit_code == 1
     assert "Two seconds are enough" in bad.output
-    assert "expected +00:05 tell residents" in bad.output
-    assert "told     +00:02 tell residents, +00:04 cleared" in bad.output
+    assert "expects +00:05 tell residents; what comes is +00:02 tell residents, +00:04 cleared" in bad.output
 
 
 def test_decode_answers_each_line_in_its_order_and_needs_nothing() -> None:

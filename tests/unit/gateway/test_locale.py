@@ -19,7 +19,7 @@ def _keys() -> set[str]:
     for path in ROOT.rglob("*.py"):
         for _, key, *_ in extract_from_file("python", path, keywords={"_": None, "gettext": None}):
             keys.add(str(key))
-    for path in (ROOT / "web" / "templates").iterdir():
+    for path in ROOT.glob("*/templates/*"):
         with path.open("rb") as file:
             keys |= {str(key) for _, _, key, _ in babel_extract(file, ("_", "gettext"), [], {})}
     return keys

@@ -21,8 +21,8 @@ from gateway.intake.dialects.answer import Report
 from gateway.road import District, Mark, Road, rebuild
 from gateway.store import tables as t
 from gateway.store.database import Database, open_database
+from gateway.store.inbox import put_into_inbox
 from gateway.store.resuming import setup_hash
-from gateway.web.queries import put_into_inbox
 from rules.engine import Setup
 from rules.load import load_texts
 from tests.sensors import report

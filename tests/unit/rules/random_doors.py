@@ -1,4 +1,4 @@
-"""Random doors for Hypothesis: what several devices say, in the order in which it arrives."""
+"""Random doors for Hypothesis: what several devices say and who mutes them, in the order of its arrival."""
 
 from __future__ import annotations
 
@@ -9,22 +9,43 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from rules.days import Days
 from rules.duration import MINUTE_MS
-from rules.engine import Engine, Setup
+from rules.engine import HOURS_OF_WEEK, Engine, Setup
+from rules.mute import Mute
 from rules.outcome import AlarmCleared, AlarmMissed, AlarmRaised, Outcome, StepDue
 from rules.reading import CLOSED, OPEN, Reading
-from rules.rule import Condition, Entrance, Rule, RuleSet, Step, Watch
-from rules.window import Windows
+from rules.rule import Condition, Entrance, Rule, RuleSet, Step, Usual, Watch
+from rules.window import During, Window, Windows
 
 START = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
 ENTRANCES = {
     one.id: one
     for one in (
-        Entrance("A", heartbeat_ms=20 * MINUTE_MS, silent_after_ms=60 * MINUTE_MS),
-        Entrance("B", heartbeat_ms=40 * MINUTE_MS, silent_after_ms=150 * MINUTE_MS),
-        Entrance("C"),  # its device states no numbers and has no heartbeat
+        Entrance(
+            "A",
+            within=frozenset({"west"}),
+            heartbeat_ms=20 * MINUTE_MS,
+            silent_after_ms=60 * MINUTE_MS,
+        ),
+        Entrance(
+            "B",
+            within=frozenset({"west", "north"}),
+            heartbeat_ms=40 * MINUTE_MS,
+            silent_after_ms=150 * MINUTE_MS,
+        ),
+        Entrance("C", kind="gate"),  # its device states no numbers and has no heartbeat
     )
+}
+
+# What may be muted together, and which entrances that is.
+COVERS = {
+    Watch(entrances=frozenset({"A"})): "A",
+    Watch(entrances=frozenset({"B", "C"})): "BC",
+    Watch(within=frozenset({"west"})): "AB",
+    Watch(kinds=frozenset({"gate"})): "C",
+    Watch(entrances=frozenset({"?"})): "ABC",
 }
 
 _STATED: dict[str, dict[str, Any]] = {
@@ -48,15 +69,16 @@ WORDS = (*WORDS_OF_LEAF, "low", "middling", "full", "tamper", "untamper")
 
 
 class Move(NamedTuple):
-    """At ``at`` an entrance's device is heard, or something befalls the whole engine.
+    """At ``at`` an entrance's device is heard, or something befalls more than one.
 
     Attributes:
-        reading: What the device says, or the name of a method of the engine.
+        entrance: Its name; of a mute the names of all that it covers.
+        reading: What the device says, a mute, or what befalls the whole engine.
     """
 
     at: int
     entrance: str
-    reading: Reading | str
+    reading: Reading | Mute | str
 
     def __str__(self) -> str:
         return f"{(self.at - START) / MINUTE_MS:g}m {self.entrance} {self.reading}"
@@ -80,27 +102,62 @@ class Sent:
     reboots: bool = False
 
 
+@dataclass(frozen=True)
+class Muted:
+    """Somebody mutes some entrances, or changes the mute that stands under that name.
+
+    Attributes:
+        where: Of the first under this name; where a mute holds is never changed.
+        begins: So much later, or earlier, than it is said.
+        lasts: 0: it is over before it begins.
+    """
+
+    name: str
+    where: Watch
+    gap: int
+    begins: int
+    lasts: int
+
+
 def sent(
-    words: Sequence[str], *, most_late: int = 2, gaps: Sequence[int] = (0, 1, 1, 2, 3, 7, 40)
-) -> st.SearchStrategy[list[Sent]]:
-    one = st.builds(
-        Sent,
-        entrance=st.sampled_from(sorted(ENTRANCES)),
-        word=st.sampled_from(words),
+    words: Sequence[str],
+    *,
+    most_late: int = 2,
+    gaps: Sequence[int] = (0, 1, 1, 2, 3, 7, 40),
+) -> st.SearchStrategy[list[Sent | Muted]]:
+    def report() -> st.SearchStrategy[Sent]:
+        return st.builds(
+            Sent,
+            entrance=st.sampled_from(sorted(ENTRANCES)),
+            word=st.sampled_from(words),
+            gap=st.sampled_from(gaps),
+            late=st.integers(0, most_late),
+            again=st.sampled_from((False, False, False, True)),
+            reboots=st.sampled_from((False,) * 7 + (True,)),
+        )
+
+    muted = st.builds(
+        Muted,
+        name=st.sampled_from(("one", "two", "three")),
+        where=st.sampled_from(sorted(COVERS, key=COVERS.__getitem__)),
         gap=st.sampled_from(gaps),
-        late=st.integers(0, most_late),
-        again=st.sampled_from((False, False, False, True)),
-        reboots=st.sampled_from((False,) * 7 + (True,)),
+        begins=st.sampled_from((0, 0, 0, 1, 4, 30, -2)),
+        lasts=st.sampled_from((0, 1, 3, 10, 40, 300)),
     )
-    # A few for a readable failure, many for a long story.
-    return st.lists(one, min_size=1, max_size=8) | st.lists(one, min_size=15, max_size=40)
+    each: st.SearchStrategy[Sent | Muted] = st.one_of(*[report() for _ in range(5)], muted)
+    # Many for a long story; where it fails, few are enough and readable.
+    return st.sampled_from((1, 15)).flatmap(lambda least: st.lists(each, min_size=least, max_size=40))
 
 
-def arrivals(reports: Sequence[Sent], *, unit_ms: int) -> list[Move]:
+def arrivals(sent: Sequence[Sent | Muted], *, unit_ms: int) -> list[Move]:
     """Number the reports as their devices do, let some overtake others, and let time pass."""
     numbers = dict.fromkeys(ENTRANCES, (1, -1))
-    travelling: list[tuple[int, Sent, dict[str, Any]]] = []
-    for i, one in enumerate(reports):
+    where: dict[str, Watch] = {}
+    travelling: list[tuple[int, Sent | Muted, dict[str, Any]]] = []
+    for i, one in enumerate(sent):
+        if isinstance(one, Muted):
+            travelling.append((i, one, {}))
+            continue
         stated = dict(_STATED.get(one.word, {}))
         if one.entrance != "C" and one.word in _STATED and one.word not in _WITHOUT_NUMBER:
             boot, seq = numbers[one.entrance]
@@ -114,6 +171,11 @@ def arrivals(reports: Sequence[Sent], *, unit_ms: int) -> list[Move]:
     now, deaf = START + 8 * 60 * MINUTE_MS, False
     for _, one, stated in travelling:
         now += one.gap * unit_ms
+        if isinstance(one, Muted):
+            begins = now + one.begins * unit_ms
+            its = where.setdefault(one.name, one.where)
+            moves.append(Move(now, COVERS[its], Mute(one.name, its, begins, begins + one.lasts * unit_ms)))
+            continue
         if one.word == "listening" and not deaf:
             continue
         deaf = {"deaf": True, "listening": False}.get(one.word, deaf)
@@ -124,7 +186,57 @@ def arrivals(reports: Sequence[Sent], *, unit_ms: int) -> list[Move]:
     return moves or [Move(now, "A", Reading("device A", now))]
 
 
-def a_rule(name: str, when: Condition, *, steps: Sequence[int], window: Windows | None, clear: int) -> Rule:
+def mutes_of(moves: Sequence[Move]) -> list[Mute]:
+    return [move.reading for move in moves if isinstance(move.reading, Mute)]
+
+
+class Planned(NamedTuple):
+    """One step of a rule, in units of time.
+
+    Attributes:
+        percent: 0, or it is usual …
+        early: … and may come so much earlier.
+        again: How many times more it comes …
+        every: … and how far apart.
+    """
+
+    after: int
+    percent: int
+    early: int
+    again: int
+    every: int
+
+
+planned = st.builds(
+    Planned,
+    after=st.sampled_from((0, 1, 2, 5, 13, 30)),
+    percent=st.sampled_from((0, 0, 0, 90, 99)),
+    early=st.sampled_from((0, 2, 9)),
+    again=st.sampled_from((0, 0, 0, 1, 3)),
+    every=st.sampled_from((1, 4, 20)),
+)
+
+
+def steps_of(plans: Sequence[Planned], unit_ms: int) -> tuple[Step, ...]:
+    """In their order. What is usual comes before all repetitions of others, so none can delay it."""
+    made: list[Step] = []
+    plans = sorted(plans)
+    last_usual = max((i for i, plan in enumerate(plans) if plan.percent), default=0)
+    latest = 0
+    for i, plan in enumerate(plans):
+        after, earliest = plan.after * unit_ms, max(latest, (plan.after - plan.early) * unit_ms)
+        usual = Usual(plan.percent, earliest, after) if plan.percent else None
+        made.append(Step(after_ms=after, tell=f"role {i}", usual=usual))
+        for n in range(1, plan.again + 1) if i >= last_usual else ():
+            then = after + n * plan.every * unit_ms
+            made.append(Step(after_ms=then, tell=f"role {i}", unless_taken=True, again=n))
+        latest = after
+    return tuple(sorted(made, key=lambda step: step.after_ms))
+
+
+def a_rule(
+    name: str, when: Condition, *, plans: Sequence[Planned], window: Windows | None, clear: int, unit_ms: int
+) -> Rule:
     return Rule(
         name=name,
         title={"zh": name, "en": name},
@@ -132,11 +244,16 @@ def a_rule(name: str, when: Condition, *, steps: Sequence[int], window: Windows 
         watch=Watch(),
         when=when,
         during=window,
-        steps=tuple(Step(after_ms=after, tell=f"role {i}") for i, after in enumerate(sorted(steps))),
-        clear_after_ms=clear,
+        steps=steps_of(plans, unit_ms),
+        clear_after_ms=clear * unit_ms,
         openings=3,
         openings_within_ms=40 * MINUTE_MS,
     )
+
+
+def on(weekdays: str, first: int, last: int) -> Window:
+    """``"01"``: Monday and Tuesday; from and to in hours."""
+    return Window(During(first * 60, last * 60), Days(frozenset(map(int, weekdays))))
 
 
 WINDOWS = (
@@ -145,6 +262,9 @@ WINDOWS = (
     Windows.daily(22 * 60, 6 * 60),
     Windows.daily(10 * 60, 12 * 60),
     Windows.daily(0, 23 * 60 + 50),
+    Windows((on("", 9, 11), on("", 10, 13), on("", 15, 16))),  # two that overlap, one apart
+    Windows((on("", 18, 24), on("0123", 0, 5))),  # they touch at midnight, on some days
+    Windows((on("02", 23, 9),)),  # the nights of Monday and Wednesday
 )
 
 
@@ -155,24 +275,33 @@ def rules(*conditions: Condition, unit_ms: int) -> st.SearchStrategy[tuple[Rule,
             a_rule,
             st.just(f"{i}-{condition}"),
             st.just(condition),
-            steps=st.lists(
-                st.sampled_from((0, 1, 2, 5, 13, 30)).map(unit_ms.__mul__), min_size=1, max_size=3
-            ),
+            plans=st.lists(planned, min_size=1, max_size=3),
             window=st.sampled_from(WINDOWS),
-            clear=st.sampled_from((0, 1, 3, 20)).map(unit_ms.__mul__),
+            clear=st.sampled_from((0, 1, 3, 20)),
+            unit_ms=st.just(unit_ms),
         )
         for i, condition in enumerate(conditions)
     ]
     return st.tuples(*each)
 
 
-def a_setup(its_rules: Sequence[Rule]) -> Setup:
-    return Setup(RuleSet(tuple(its_rules)), ENTRANCES, UTC)
+def usual(unit_ms: int) -> dict[tuple[str, int], tuple[int, ...]]:
+    """Another figure each hour, sometimes none; of B little is known, and of C nothing."""
+    return {
+        (name, percent): tuple((hour * 5 + percent) % 11 * unit_ms for hour in range(HOURS_OF_WEEK))
+        for name, percent in (("A", 90), ("A", 99), ("B", 99))
+    }
+
+
+def a_setup(its_rules: Sequence[Rule], unit_ms: int) -> Setup:
+    return Setup(RuleSet(tuple(its_rules)), ENTRANCES, UTC, usual=usual(unit_ms))
 
 
 def do(engine: Engine, move: Move) -> list[Outcome]:
     if isinstance(move.reading, Reading):
         return engine.on_readings([(move.entrance, move.reading)])
+    if isinstance(move.reading, Mute):
+        return engine.on_mute(move.reading, move.at)
     befalls: dict[str, Callable[[int], list[Outcome]]] = {
         "deaf": engine.on_deaf,
         "listening": engine.on_listening,
@@ -192,6 +321,7 @@ class WholeAlarm(NamedTuple):
     entrance: str
     since: int
     raised_at: int
+    muted_until: int
     cleared_at: int | None
     steps: tuple[tuple[int, int], ...]
 
@@ -202,9 +332,9 @@ def alarms(outcomes: Sequence[Outcome]) -> list[WholeAlarm]:
     standing: dict[str, WholeAlarm] = {}
     for one in outcomes:
         match one:
-            case AlarmRaised():
+            case AlarmRaised(at_ms=at, muted_until_ms=until):
                 assert one.alarm not in standing, f"raised twice: {one}"
-                standing[one.alarm] = WholeAlarm(one.rule, one.entrance, one.since_ms, one.at_ms, None, ())
+                standing[one.alarm] = WholeAlarm(one.rule, one.entrance, one.since_ms, at, until, None, ())
             case StepDue(alarm=alarm, step=step, at_ms=at):
                 standing[alarm] = standing[alarm]._replace(steps=(*standing[alarm].steps, (step, at)))
             case AlarmCleared(alarm=alarm, at_ms=at):
@@ -213,7 +343,7 @@ def alarms(outcomes: Sequence[Outcome]) -> list[WholeAlarm]:
 
 
 def in_order(them: Sequence[WholeAlarm]) -> list[WholeAlarm]:
-    return sorted(them, key=lambda one: (one[:4], one.steps, one.cleared_at or 0))
+    return sorted(them, key=lambda one: (one[:5], one.steps, one.cleared_at or 0))
 
 
 def missed(outcomes: Sequence[Outcome]) -> list[tuple[str, str, int, int]]:

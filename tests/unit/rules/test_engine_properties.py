@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rules.duration import DAY_MS, SECOND_MS
-from rules.engine import LATE_MS, Engine
+from rules.engine import LATE_MS, Engine, Setup
+from rules.mute import Mute
 from rules.outcome import (
     AlarmCleared,
     AlarmMissed,
@@ -25,13 +27,15 @@ from rules.reading import Reading
 from rules.rule import Condition, Rule
 from tests.unit.rules import random_doors
 from tests.unit.rules.random_doors import (
+    COVERS,
     WORDS,
     Move,
+    Muted,
     Sent,
-    a_setup,
     arrivals,
     by_entrance,
     do,
+    mutes_of,
     played,
 )
 
@@ -60,6 +64,10 @@ rules = random_doors.rules(
 seconds = st.sampled_from((0, 1, 10, 37, 60, 600, 3600, 40_000))
 
 
+def a_setup(its_rules: Sequence[Rule]) -> Setup:
+    return random_doors.a_setup(its_rules, UNIT_MS)
+
+
 def the_end(moves: Sequence[Move]) -> int:
     return moves[-1].at + 2 * DAY_MS
 
@@ -67,7 +75,7 @@ def the_end(moves: Sequence[Move]) -> int:
 @THOROUGHLY
 @given(rules, sent, st.lists(st.tuples(st.integers(0, 40), seconds), max_size=10), st.booleans())
 def test_batches_and_ticks_make_no_difference(
-    its_rules: tuple[Rule, ...], reports: list[Sent], ticks: list[tuple[int, int]], one_batch: bool
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted], ticks: list[tuple[int, int]], one_batch: bool
 ) -> None:
     """One reading at a time, or in large batches with ticks in between: the same, in the same order."""
     moves = arrivals(reports, unit_ms=UNIT_MS)
@@ -78,10 +86,10 @@ def test_batches_and_ticks_make_no_difference(
     for i, move in enumerate(moves):
         if isinstance(move.reading, Reading):
             batch.append((move.entrance, move.reading))
-        if isinstance(move.reading, str) or i in ticks_after or not one_batch:
+        if not isinstance(move.reading, Reading) or i in ticks_after or not one_batch:
             outcomes += engine.on_readings(batch)
             batch.clear()
-        if isinstance(move.reading, str):
+        if not isinstance(move.reading, Reading):
             outcomes += do(engine, move)
         until = moves[i + 1].at if i + 1 < len(moves) else the_end(moves)
         if i in ticks_after:
@@ -93,7 +101,7 @@ def test_batches_and_ticks_make_no_difference(
 @THOROUGHLY
 @given(rules, sent, st.lists(st.integers(0, 40), min_size=1, max_size=5), seconds)
 def test_a_restart_at_any_point_makes_no_difference(
-    its_rules: tuple[Rule, ...], reports: list[Sent], restarts: list[int], later: int
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted], restarts: list[int], later: int
 ) -> None:
     moves = arrivals(reports, unit_ms=UNIT_MS)
     engine = Engine(a_setup(its_rules))
@@ -112,7 +120,9 @@ def test_a_restart_at_any_point_makes_no_difference(
 
 @THOROUGHLY
 @given(rules, sent)
-def test_to_wake_at_each_next_deadline_is_enough(its_rules: tuple[Rule, ...], reports: list[Sent]) -> None:
+def test_to_wake_at_each_next_deadline_is_enough(
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
+) -> None:
     """``next_deadline_ms`` may come too early, never too late: nothing is due before it."""
     moves = arrivals(reports, unit_ms=UNIT_MS)
     engine = Engine(a_setup(its_rules))
@@ -136,7 +146,7 @@ def test_to_wake_at_each_next_deadline_is_enough(its_rules: tuple[Rule, ...], re
 @THOROUGHLY
 @given(rules, sent, st.lists(st.tuples(st.integers(0, 40), seconds), min_size=1, max_size=5))
 def test_a_change_that_changes_nothing_changes_nothing(
-    its_rules: tuple[Rule, ...], reports: list[Sent], changes: list[tuple[int, int]]
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted], changes: list[tuple[int, int]]
 ) -> None:
     moves = arrivals(reports, unit_ms=UNIT_MS)
     engine = Engine(a_setup(its_rules))
@@ -151,8 +161,97 @@ def test_a_change_that_changes_nothing_changes_nothing(
 
 
 @THOROUGHLY
+@given(
+    rules,
+    sent,
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(("restart", "reload")), seconds), max_size=12),
+)
+def test_live_restarted_and_reloaded_are_one_and_the_same(
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted], breaks: list[tuple[int, str, int]]
+) -> None:
+    """Outcome for outcome, and with the same state, mutes and all, at the end and at each break."""
+    moves = arrivals(reports, unit_ms=UNIT_MS)
+    live, broken = Engine(a_setup(its_rules)), Engine(a_setup(its_rules))
+    expected: list[Outcome] = []
+    outcomes: list[Outcome] = []
+    for i, move in enumerate(moves):
+        expected += do(live, move)
+        outcomes += do(broken, move)
+        until = moves[i + 1].at if i + 1 < len(moves) else the_end(moves)
+        for _, how, after in sorted(one for one in breaks if one[0] == i):
+            at = max(broken.at_ms, min(move.at + after * SECOND_MS, until))
+            expected += live.on_time(at)
+            outcomes += broken.on_time(at)
+            same = deepcopy(broken.setup)
+            if how == "restart":
+                broken = Engine.resume(same, json.loads(json.dumps(broken.snapshot())))
+            else:
+                assert broken.change(same, at) == []
+            assert broken.mutes() == live.mutes()
+            assert json.dumps(broken.snapshot()) == json.dumps(live.snapshot())
+    expected += live.on_time(the_end(moves))
+    outcomes += broken.on_time(the_end(moves))
+    assert by_entrance(outcomes) == by_entrance(expected)
+    assert json.dumps(broken.snapshot()) == json.dumps(live.snapshot())
+
+
+@THOROUGHLY
 @given(rules, sent)
-def test_raised_and_cleared_take_turns(its_rules: tuple[Rule, ...], reports: list[Sent]) -> None:
+def test_a_mute_holds_back_steps_and_nothing_else(
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
+) -> None:
+    """Without any mute all is the same, but that each step may come sooner."""
+    moves = arrivals(reports, unit_ms=UNIT_MS)
+    unmuted = [move for move in moves if not isinstance(move.reading, Mute)]
+    end = the_end(moves)
+    outcomes = played(Engine(a_setup(its_rules)), moves, end)
+    free = played(Engine(a_setup(its_rules)), unmuted, end)
+
+    def but_steps(them: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+        kept = [one for one in them if not isinstance(one, StepDue)]
+        return by_entrance(
+            [replace(one, muted_until_ms=0) if isinstance(one, AlarmRaised) else one for one in kept]
+        )
+
+    assert but_steps(outcomes) == but_steps(free)
+    sooner = {(one.alarm, one.step): one.at_ms for one in free if isinstance(one, StepDue)}
+    for one in outcomes:
+        if isinstance(one, StepDue):
+            assert sooner[one.alarm, one.step] <= one.at_ms
+
+
+def is_muted(standing: Sequence[Mute], entrance: str, at: int) -> bool:
+    return any(entrance in COVERS[mute.where] and mute.from_ms <= at < mute.until_ms for mute in standing)
+
+
+@THOROUGHLY
+@given(rules, sent)
+def test_nobody_is_told_of_a_muted_entrance(its_rules: tuple[Rule, ...], reports: list[Sent | Muted]) -> None:
+    moves = arrivals(reports, unit_ms=UNIT_MS)
+    engine = Engine(a_setup(its_rules))
+    standing: dict[str, Mute] = {}
+    for move in [*moves, None]:
+        before = list(standing.values())
+        if move is None:
+            said = engine.on_time(the_end(moves))
+        else:
+            said = do(engine, move)
+            if isinstance(move.reading, Mute):
+                standing[move.reading.id] = move.reading
+        for one in said:
+            changes = move is not None and isinstance(move.reading, Mute) and one.at_ms == move.at
+            muted = is_muted(before, one.entrance, one.at_ms)
+            if isinstance(one, StepDue):
+                # Until its end a mute holds; when it is changed, what is due then comes under either.
+                assert not muted or (changes and not is_muted([*standing.values()], one.entrance, one.at_ms))
+            elif isinstance(one, AlarmRaised) and not changes:
+                assert (one.muted_until_ms > 0) == muted
+                assert not muted or not is_muted(before, one.entrance, one.muted_until_ms)
+
+
+@THOROUGHLY
+@given(rules, sent)
+def test_raised_and_cleared_take_turns(its_rules: tuple[Rule, ...], reports: list[Sent | Muted]) -> None:
     """Nobody is told twice, and nobody is told it is over before it began."""
     moves = arrivals(reports, unit_ms=UNIT_MS)
     standing: dict[tuple[str, str], AlarmRaised] = {}
@@ -170,8 +269,9 @@ def test_raised_and_cleared_take_turns(its_rules: tuple[Rule, ...], reports: lis
                 assert (one.alarm, one.step) == (standing[key].alarm, steps[key])
                 steps[key] += 1
             case AlarmCleared():
-                assert one.alarm == standing.pop(key).alarm
-                assert steps[key] > 0
+                raised = standing.pop(key)
+                assert one.alarm == raised.alarm
+                assert steps[key] > 0 or raised.muted_until_ms
             case AlarmMissed():
                 assert key not in standing
 
@@ -179,7 +279,7 @@ def test_raised_and_cleared_take_turns(its_rules: tuple[Rule, ...], reports: lis
 @THOROUGHLY
 @given(rules, sent)
 def test_nothing_is_told_before_it_is_due_and_what_is_late_says_so(
-    its_rules: tuple[Rule, ...], reports: list[Sent]
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
 ) -> None:
     moves = arrivals(reports, unit_ms=UNIT_MS)
     outcomes = played(Engine(a_setup(its_rules)), moves, the_end(moves))
@@ -188,13 +288,19 @@ def test_nothing_is_told_before_it_is_due_and_what_is_late_says_so(
         assert not isinstance(one, RuleFailed)
         if isinstance(one, StepDue | AlarmRaised):
             assert one.since_ms <= one.due_ms <= one.at_ms
-            assert one.late == (one.at_ms - one.due_ms > LATE_MS)
+            came_later = one.at_ms - one.due_ms > LATE_MS
+            held = isinstance(one, StepDue) and one.muted
+            assert one.late == (came_later and not held)
+            if held:
+                mutes = [mute for mute in mutes_of(moves) if one.entrance in COVERS[mute.where]]
+                assert any(mute.from_ms < one.at_ms and one.due_ms < mute.until_ms for mute in mutes)
+                assert came_later
 
 
 @THOROUGHLY
 @given(rules, sent)
 def test_while_deaf_nobody_is_told_and_nothing_is_over(
-    its_rules: tuple[Rule, ...], reports: list[Sent]
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
 ) -> None:
     moves = arrivals(reports, unit_ms=UNIT_MS)
     engine = Engine(a_setup(its_rules))
@@ -207,7 +313,7 @@ def test_while_deaf_nobody_is_told_and_nothing_is_over(
 @THOROUGHLY
 @given(rules, sent)
 def test_old_reports_and_retained_ones_change_nothing(
-    its_rules: tuple[Rule, ...], reports: list[Sent]
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
 ) -> None:
     """Whatever has been heard is heard once more at the end, and as retained: nothing becomes of it."""
     moves = arrivals(reports, unit_ms=UNIT_MS)
@@ -232,7 +338,7 @@ def test_old_reports_and_retained_ones_change_nothing(
 @THOROUGHLY
 @given(rules, sent)
 def test_a_rule_that_says_the_same_twice_raises_twice(
-    its_rules: tuple[Rule, ...], reports: list[Sent]
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
 ) -> None:
     """Rules do not see each other: a twin of a rule fares as it does."""
     twins = tuple(replace(rule, name=f"twin of {rule.name}") for rule in its_rules)

@@ -1,6 +1,7 @@
 """The engine, told as small stories. A script goes in, what people would hear comes out.
 
-How to read a script stands in ``scene.py``.
+How to read a script stands in ``scene.py``. The edges of windows, mutes and edited rules
+have their tables in ``test_edges.py``.
 """
 
 from __future__ import annotations
@@ -74,62 +75,7 @@ def test_an_alarm_tells_since_when_the_door_has_really_been_open() -> None:
     assert [(one.since_ms, one.due_ms) for one in raised] == [(scene.ms("21:00"), scene.ms("22:03"))]
 
 
-# -- windows: the edges of DESIGN.md, section 6 (2) ------------------------------
-
-
-@pytest.mark.parametrize(
-    ("script", "expected"),
-    [
-        pytest.param(
-            "21:00 open, 22:30 end",
-            ["22:03 tell residents", "22:08 tell grid_worker"],
-            id="already-open-when-the-window-starts-counts-from-its-start",
-        ),
-        pytest.param("21:00 open, 22:02:59 close, 23:00 end", [], id="shut-just-after-the-window-started"),
-        pytest.param(
-            "22:30 open, 23:00 end",
-            ["22:33 tell residents", "22:38 tell grid_worker"],
-            id="opened-inside-the-window-counts-from-the-opening",
-        ),
-        pytest.param(
-            "+1 05:54 open, +1 07:00 close, +1 08:00 end",
-            ["+1 05:57 tell residents", "+1 07:00:30 cleared"],
-            id="when-the-window-ends-no-further-step-comes-and-the-alarm-stands",
-        ),
-        pytest.param(
-            "+1 05:54 open, +1 22:30 end",
-            ["+1 05:57 tell residents", "+1 22:08 tell grid_worker"],
-            id="next-night-only-the-remaining-steps-come-and-count-from-its-start",
-        ),
-        pytest.param(
-            "+1 05:57 open, +1 22:30 end",
-            ["+1 22:03 tell residents", "+1 22:08 tell grid_worker"],
-            id="due-exactly-at-the-end-of-the-window-belongs-to-the-next-one",
-        ),
-        pytest.param(
-            "+1 05:56:59 open, +1 21:00 end",
-            ["+1 05:59:59 tell residents"],
-            id="due-one-second-before-the-end-still-comes",
-        ),
-        pytest.param(
-            "23:58 open, +1 00:10 end",
-            ["+1 00:01 tell residents", "+1 00:06 tell grid_worker"],
-            id="midnight-is-nothing-special",
-        ),
-        pytest.param(
-            "10:00 open, +3 12:00 end",
-            ["22:03 tell residents", "22:08 tell grid_worker"],
-            id="three-days-open-tells-each-step-once",
-        ),
-        pytest.param("10:00 open, 21:00 close, 23:00 end", [], id="by-day-the-night-rule-sleeps"),
-    ],
-)
-def test_window_over_midnight(script: str, expected: list[str]) -> None:
-    assert told(NIGHT, script) == expected
-
-
-def test_a_rule_for_two_hours_cannot_ask_for_three() -> None:
-    assert told(a_rule("3h residents", window="10:00-12:00"), "09:00 open, +5 12:00 end") == []
+# -- nights when the clocks change --------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -419,11 +365,6 @@ def test_what_was_missed_says_when_it_would_have_been_raised() -> None:
     scene = Scene(a_setup([ALWAYS])).play("10:00 open, 10:01 deaf, 10:10 close")
     (missed,) = (one for one in scene.outcomes if isinstance(one, AlarmMissed))
     assert (missed.since_ms, missed.due_ms) == (scene.ms("10:00"), scene.ms("10:03"))
-
-
-def test_deaf_until_the_night_is_over_waits_for_the_next_night() -> None:
-    script = "+1 05:50 open, +1 05:52 deaf, +1 06:30 listening, +1 22:30 end"
-    assert told(NIGHT, script) == ["+1 22:03 tell residents", "+1 22:08 tell grid_worker"]
 
 
 # -- retained -------------------------------------------------------------------------
@@ -866,123 +807,6 @@ def test_what_the_old_device_owes_is_not_asked_of_the_new_one() -> None:
         "10:00 close 1.0, 10:01 close 1.5, 10:01:30 close 7.3 by new, 10:01:40 close 7.4 by new, 10:05 end"
     )
     assert Scene(a_setup()).play(script).gaps() == []
-
-
-# -- other rules, other entrances --------------------------------------------------------------------
-
-OTHER = a_rule("5m repair", name="other")
-SETUPS = {
-    "none": a_setup([]),
-    "rule": a_setup([ALWAYS]),
-    "night": a_setup([NIGHT]),
-    "both": a_setup([ALWAYS, OTHER]),
-    "slower": a_setup([a_rule("20m residents, 30m grid_worker")]),
-    "sooner": a_setup([a_rule("1m residents, 2m grid_worker, 3m grid_leader")]),
-    "nowhere": a_setup([ALWAYS], []),
-    "trial": a_setup([ALWAYS], [Entrance("A", trial=True)]),
-}
-
-
-@pytest.mark.parametrize(
-    ("begin", "script", "expected"),
-    [
-        pytest.param(
-            "none",
-            "10:00 open, 10:30 change rule, 10:31 end",
-            ["10:30 tell residents, late", "10:30 tell grid_worker, late"],
-            id="a-rule-added-while-open-counts-from-the-opening",
-        ),
-        pytest.param(
-            "none",
-            "10:00 open, 10:01 change rule, 10:04 end",
-            ["10:03 tell residents"],
-            id="a-rule-added-before-it-is-due",
-        ),
-        pytest.param(
-            "none",
-            "21:00 open, 21:30 change night, 22:05 end",
-            ["22:03 tell residents"],
-            id="a-night-rule-added-in-the-evening",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:04 change none, 10:30 end",
-            ["10:03 tell residents", "10:04 cleared, rule_removed"],
-            id="a-rule-removed-while-raised",
-        ),
-        pytest.param(
-            "rule", "10:00 open, 10:02 change none, 10:30 end", [], id="a-rule-removed-before-it-was-due"
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:02 change slower, 10:20 end",
-            ["10:20 tell residents"],
-            id="edited-to-be-slower-still-counts-from-the-opening",
-        ),
-        pytest.param(
-            "slower",
-            "10:00 open, 10:10 change rule, 10:11 end",
-            ["10:10 tell residents, late", "10:10 tell grid_worker, late"],
-            id="edited-to-be-sooner-what-is-due-comes-at-once",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:04 change sooner, 10:05 end",
-            ["10:03 tell residents", "10:04 tell grid_worker, late", "10:04 tell grid_leader, late"],
-            id="steps-that-came-are-not-repeated-after-an-edit",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:04 change slower, 10:31 end",
-            ["10:03 tell residents", "10:30 tell grid_worker"],
-            id="a-raised-alarm-stands-though-the-edited-rule-would-not-yet-raise-it",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:04 change both, 10:06 end",
-            ["10:03 tell residents", "10:05 tell repair"],
-            id="another-rule-is-another-alarm",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:04 change nowhere, 10:30 end",
-            ["10:03 tell residents", "10:04 cleared, entrance_removed"],
-            id="the-entrance-is-removed",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:04 change trial, 10:30 end",
-            ["10:03 tell residents", "10:04 cleared, rule_removed"],
-            id="its-device-is-on-trial-so-no-rule-watches-it",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:04 change nowhere, 10:05 change rule, 10:30 end",
-            ["10:03 tell residents", "10:04 cleared, entrance_removed"],
-            id="an-entrance-that-comes-back-is-not-known",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:03 change none, 10:04 end",
-            ["10:03 tell residents", "10:03 cleared, rule_removed"],
-            id="what-is-due-at-the-instant-of-the-change-comes-first",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:01 deaf, 10:05 change both, 10:06 listening",
-            ["10:06 tell residents, late", "10:06 tell repair, late"],
-            id="a-change-while-deaf-tells-nobody-yet",
-        ),
-        pytest.param(
-            "rule",
-            "10:00 open, 10:01 offline, 10:05 change both, 10:10 end",
-            [],
-            id="a-change-while-unknown-tells-nobody",
-        ),
-    ],
-)
-def test_change(begin: str, script: str, expected: list[str]) -> None:
-    assert Scene(SETUPS[begin], setups=SETUPS).play(script).told() == expected
 
 
 def test_readings_of_an_entrance_that_nobody_registered_are_passed_over() -> None:

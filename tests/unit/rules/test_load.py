@@ -188,196 +188,14 @@ def test_the_hash_names_what_the_rules_say(changed: str, same: bool) -> None:
 
 # -- what is wrong -----------------------------------------------------------------
 
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param(
-            GOOD.replace("when:", "wen:"),
-            [
-                "a.yaml:2:5: the key 'when' is missing in a rule. Add 'when: …'.",
-                "a.yaml:5:5: unknown key 'wen' in a rule. Did you mean 'when'?",
-            ],
-            id="a-misspelt-key",
-        ),
-        pytest.param(
-            GOOD.replace("tell: grid_worker", "tel: grid_worker"),
-            [
-                "a.yaml:8:9: the key 'tell' is missing in 'steps'. Add 'tell: …'.",
-                "a.yaml:8:21: unknown key 'tel' in 'steps'. Did you mean 'tell'?",
-            ],
-            id="a-misspelt-key-in-a-step",
-        ),
-        pytest.param(
-            GOOD + "    open_four: 3m\n    unles: taken\n",
-            [
-                "a.yaml:9:5: unknown key 'open_four' in a rule. Choose one of: clear_after, during, except, name, "
-                "openings, openings_within, overrides, reopen_within, severity, steps, stories, title, watch, when, why.",
-                "a.yaml:10:5: unknown key 'unles' in a rule. Choose one of: clear_after, during, except, name, "
-                "openings, openings_within, overrides, reopen_within, severity, steps, stories, title, watch, when, why.",
-            ],
-            id="unknown-keys-that-resemble-nothing",
-        ),
-        pytest.param(
-            GOOD + "    watch: {kid: gate}\n    except: [{tag: x}]\n    during: {form: 1:00, to: 2:00}\n",
-            [
-                "a.yaml:9:13: unknown key 'kid' in 'watch'. Did you mean 'kind'?",
-                "a.yaml:10:15: unknown key 'tag' in 'except'. Did you mean 'tags'?",
-                "a.yaml:11:14: unknown key 'form' in 'during'. Did you mean 'from'?",
-            ],
-            id="each-place-has-its-own-keys",
-        ),
-        pytest.param(
-            GOOD.replace("    why: A test.\n", ""),
-            ["a.yaml:2:5: the key 'why' is missing in a rule. Add 'why: …'."],
-            id="without-a-reason",
-        ),
-        pytest.param(
-            GOOD.replace("A test.", "''"), ["a.yaml:4:5: 'why' is empty. Write at least one."], id="an-empty-reason"
-        ),
-        pytest.param(
-            GOOD.replace("en: Door", "fr: Porte"),
-            [
-                "a.yaml:3:5: the key 'en' is missing in 'title'. Add 'en: …'.",
-                "a.yaml:3:20: unknown key 'fr' in 'title'. Choose one of: en, zh.",
-            ],
-            id="a-title-in-one-language",
-        ),
-        pytest.param(
-            GOOD.replace("3m", "3 minutes").replace("8m", "8") + "    clear_after: no\n    reopen_within: [1m]\n",
-            [
-                "a.yaml:7:10: '3 minutes' is not a duration with a unit; write it like 30s, 8m, 1h30m or 2d.",
-                "a.yaml:8:10: '8' is not a duration with a unit; write it like 30s, 8m, 1h30m or 2d.",
-                "a.yaml:9:5: 'no' is not a duration with a unit; write it like 30s, 8m, 1h30m or 2d.",
-                "a.yaml:10:5: a duration is one text with a unit; write it like 30s, 8m, 1h30m or 2d.",
-            ],
-            id="durations-without-a-unit",
-        ),
-        pytest.param(
-            GOOD + "    during: {from: 24:00, to: 6}\n",
-            [
-                "a.yaml:9:14: '24:00' is not a time of day to begin at; write it like 22:00.",
-                "a.yaml:9:27: '6' is not a time of day; write it like 22:00.",
-            ],
-            id="times-of-day",
-        ),
-        pytest.param(
-            GOOD + "    during: {from: 6:00, to: 06:00}\n",
-            ["a.yaml:9:5: the window is empty. For the whole day leave 'from' and 'to' out."],
-            id="an-empty-window",
-        ),
-        pytest.param(
-            GOOD.replace("left_open", "left_opened") + "    severity: hihg\n    watch: {kind: gates}\n",
-            [
-                "a.yaml:5:5: 'left_opened' is not known as 'when'. Did you mean 'left_open'?",
-                "a.yaml:9:5: 'hihg' is not known as 'severity'. Did you mean 'high'?",
-                "a.yaml:10:13: 'gates' is not known as 'kind'. Did you mean 'gate'?",
-            ],
-            id="words-that-are-not-known",
-        ),
-        pytest.param(
-            GOOD.replace("tell: residents", "tell: resident").replace("grid_worker", "nobody"),
-            [
-                "a.yaml:7:21: nobody has the role 'resident'. Did you mean 'residents'?",
-                "a.yaml:8:21: nobody has the role 'nobody'. Choose one of: community, district, grid_leader, "
-                "grid_worker, installer, maintainer, repair, residents, street.",
-            ],
-            id="unknown-roles",
-        ),
-        pytest.param(
-            GOOD.replace("8m", "2m59s"),
-            ["a.yaml:8:10: this step comes before the one above it. Order them by 'after'."],
-            id="steps-out-of-order",
-        ),
-        pytest.param(
-            GOOD
-            + "    overrides: [{watch: {}, steps: [{after: 5m, tell: street}, {after: 4m, tell: strete}]}]\n"
-            + "    openings: 4\n    except: [{}]\n",
-            [
-                "a.yaml:9:65: this step comes before the one above it. Order them by 'after'.",
-                "a.yaml:9:76: nobody has the role 'strete'. Did you mean 'street'?",
-                "a.yaml:10:5: 'openings' belongs to 'when: chattering'. Leave it out.",
-                "a.yaml:11:14: this exception names nothing. Name a kind, a place, a tag or an entrance.",
-            ],
-            id="what-does-not-fit-together",
-        ),
-        pytest.param(
-            GOOD[: GOOD.index("      - ")].replace("steps:", "steps: []"),
-            ["a.yaml:6:5: 'steps' is empty. Write at least one."],
-            id="no-steps",
-        ),
-        pytest.param(
-            GOOD.replace("door", "Unit Door"),
-            ["a.yaml:2:5: 'Unit Door' is not a name; use small letters, digits and '-', at most 60."],
-            id="a-name-with-a-blank",
-        ),
-        pytest.param(
-            GOOD + "    during: 22:00-06:00\n    watch: gate\n    stories: none\n",
-            [
-                """a.yaml:9:5: 'during': a group of keys is expected. Write it like {from: "22:00", to: "06:00"}.""",
-                "a.yaml:10:5: 'watch': a group of keys is expected. Write 'key: value' lines below it.",
-                "a.yaml:11:5: 'stories': a list is expected. Write each entry as a line that begins with '- '.",
-            ],
-            id="texts-where-groups-or-lists-belong",
-        ),
-        pytest.param(
-            GOOD + "    why: Twice.\n", ["a.yaml:9:5: the key 'why' stands here twice. Keep one of them."], id="a-key-twice"
-        ),
-        pytest.param(
-            GOOD
-            + "    stories:\n"
-            + "      - {title: a, given: ['+00:00 opn'], expect: []}\n"
-            + "      - {title: b, start: Sun 25:00, given: ['+00:00 end'], expect: []}\n"
-            + "      - {title: c, given: ['+01:00 open', '+00:59 end'], expect: []}\n"
-            + "      - {title: d, given: ['00:00 open'], expect: []}\n"
-            + "      - {title: e, given: ['+00:00 end'], expect: ['+00:00 shout']}\n",
-            [
-                "a.yaml:10:28: nothing is called 'opn'. Did you mean 'open'?",
-                "a.yaml:11:20: 'Sun 25:00' is not a start. Write it like 'Mon 22:30' or '2026-03-29 01:30'.",
-                "a.yaml:12:43: this comes before the line above it. Order the lines by time.",
-                "a.yaml:13:28: '00:00 open' cannot be read. Write it like '+03:00 open'.",
-                "a.yaml:14:52: 'shout' cannot be expected. Write 'tell ROLE', 'cleared' or 'missed'.",
-            ],
-            id="stories-that-cannot-be-read",
-        ),
-        pytest.param(
-            "- name: door\n", ["a.yaml:1:1: this file has no list 'rules'. Begin it with 'rules:'."], id="a-list"
-        ),
-        pytest.param(
-            "just words\n", ["a.yaml:1:1: this file has no list 'rules'. Begin it with 'rules:'."], id="words"
-        ),
-        pytest.param(
-            "rules: many\n", ["a.yaml:1:1: 'rules' is a list. Begin each entry with '- name:'."], id="no-list"
-        ),
-        pytest.param(
-            "rules:\n  - a word\nversion: 1\n",
-            [
-                "a.yaml:2:5: a rule is a list of keys. Begin it with '- name:'.",
-                "a.yaml:3:1: unknown key 'version'. Choose one of: budget, periods, quiet, rules.",
-            ],
-            id="a-word-for-a-rule-and-another-key",
-        ),
-    ],
-)  # fmt: skip
-def test_every_fault_at_once_with_its_place(text: str, expected: list[str]) -> None:
-    assert faults_of(text) == expected
+# Each fault by itself has a file in faults/; here is what is more than one file's words.
 
 
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        pytest.param("rules: [\n", "a.yaml:2:1", "this is not YAML", id="a-list-that-does-not-end"),
-        pytest.param("rules:\n\t- name: x\n", "a.yaml:2:1", "'\\t' that cannot start any token", id="tabs"),
-        pytest.param("rules:\n  - name: 'x\n", "a.yaml:3:1", "unexpected end of stream", id="a-quote"),
-        pytest.param("rules: []\n---\nrules: []\n", "a.yaml:2:1", "another document", id="two-documents"),
-        pytest.param("rules: *all\n", "a.yaml:1:8", "undefined alias 'all'", id="an-alias-to-nothing"),
-        pytest.param("x: &a [1]\nrules: *a\n", "a.yaml:1:4", "anchors (&, *) are not used", id="an-anchor"),
         pytest.param("rules: &a\n  - *a\n", "a.yaml:1:8", "anchors (&, *) are not used", id="a-ring"),
-        pytest.param("? [x]\n: y\n", "a.yaml:1:3", "a key must be a plain word", id="a-list-as-a-key"),
-        pytest.param("rules: [\x07]\n", "a.yaml", "this is not YAML", id="a-control-character"),
-        pytest.param("#" * 2 * 1024 * 1024, "a.yaml", "larger than 1 MiB", id="two-mebibytes"),
         pytest.param("门" * 400_000, "a.yaml", "larger than 1 MiB", id="bytes-are-counted-not-characters"),
-        pytest.param("rules: " + "[" * 100_000, "a.yaml", "this is not YAML", id="deep-lists"),
         pytest.param("rules: " + "{a: " * 5_000, "a.yaml", "this is not YAML", id="deep-groups"),
     ],
 )
@@ -409,11 +227,6 @@ def test_the_faults_of_all_files_come_together() -> None:
         "c.yaml:2:5: the rule 'door' stands already at a.yaml:2:5. Rename one.",
         "d.yaml:7:10: 'x' is not a duration with a unit; write it like 30s, 8m, 1h30m or 2d.",
     ]
-
-
-def test_a_name_twice_in_one_file() -> None:
-    twice = GOOD + GOOD.removeprefix("rules:\n")
-    assert faults_of(twice) == ["a.yaml:9:5: the rule 'door' stands already at a.yaml:2:5. Rename one."]
 
 
 def test_a_district_may_have_roles_of_its_own() -> None:
