@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -448,7 +448,8 @@ def _ask(opened: Directory, act: Any) -> None:
     db = _db(opened)
     with db.write() as tx:
         item = put_into_inbox(tx, act, _now())
-    Poker(opened.data, "gateway").poke()
+    with closing(Poker(opened.data, "gateway")) as poker:
+        poker.poke()
     end = time.monotonic() + ANSWERED_WITHIN_S
     while time.monotonic() < end:
         with db.read() as tx:

@@ -107,7 +107,6 @@ class Muted:
     """Somebody mutes some entrances, or changes the mute that stands under that name.
 
     Attributes:
-        where: Of the first under this name; where a mute holds is never changed.
         begins: So much later, or earlier, than it is said.
         lasts: 0: it is over before it begins.
     """
@@ -152,7 +151,6 @@ def sent(
 def arrivals(sent: Sequence[Sent | Muted], *, unit_ms: int) -> list[Move]:
     """Number the reports as their devices do, let some overtake others, and let time pass."""
     numbers = dict.fromkeys(ENTRANCES, (1, -1))
-    where: dict[str, Watch] = {}
     travelling: list[tuple[int, Sent | Muted, dict[str, Any]]] = []
     for i, one in enumerate(sent):
         if isinstance(one, Muted):
@@ -173,8 +171,8 @@ def arrivals(sent: Sequence[Sent | Muted], *, unit_ms: int) -> list[Move]:
         now += one.gap * unit_ms
         if isinstance(one, Muted):
             begins = now + one.begins * unit_ms
-            its = where.setdefault(one.name, one.where)
-            moves.append(Move(now, COVERS[its], Mute(one.name, its, begins, begins + one.lasts * unit_ms)))
+            mute = Mute(one.name, one.where, begins, begins + one.lasts * unit_ms)
+            moves.append(Move(now, COVERS[one.where], mute))
             continue
         if one.word == "listening" and not deaf:
             continue
