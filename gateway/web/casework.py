@@ -117,6 +117,7 @@ def _page(site: Site, request: Request, person: Person, ident: str, token: str =
             "door": queries.door(tx, scope, case.entrance),
             "story": queries.story(tx, scope, case),
             "title": queries.titles(tx).get(case.rule, {}),
+            "openings": queries.openings(tx, scope, case.entrance, case.since_ms),
             "position": queries.position(tx),
         }
     said = request.query_params.get("said")

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from gateway.places.entrance import EntranceRow
 from gateway.store import tables as t
@@ -137,6 +137,18 @@ def day(tx: Connection, scope: Scope, entrance: str, now_ms: int) -> list[Line]:
         .order_by(_J.position)
     ).all()
     return [Line(*row[:6]) for row in (*before, *lines)]
+
+
+def openings(tx: Connection, scope: Scope, entrance: str, since_ms: int) -> int:
+    """How often it has been opened since then; a heartbeat that says "open" again is no opening."""
+    scope.entrance(entrance)
+    said = (
+        select(_J.contact, func.lag(_J.contact).over(order_by=_J.position).label("before"))
+        .where(_J.entrance == entrance, _J.at_ms >= since_ms, _J.contact.is_not(None), ~_J.retained)
+        .subquery()
+    )
+    opened = (said.c.contact == "open") & (func.coalesce(said.c.before, "closed") != "open")
+    return tx.execute(select(func.count()).select_from(said).where(opened)).scalar_one()
 
 
 def recent_cases(tx: Connection, scope: Scope, entrance: str) -> list[Row[Any]]:

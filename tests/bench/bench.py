@@ -7,6 +7,8 @@
 (c) the engine alone, with the shipped rules
 (d) a restart with many entrances and a long journal tail
 (e) what the engine keeps of one entrance
+(f) the engine with thirty rules, beside itself with five
+(g) with ``--month``: what-if over 30 days of 2,000 doors with 80 openings a day, two rule sets
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from gateway.directory import open_directory
 from gateway.intake.dialects.answer import Report
 from gateway.intake.mqtt import Arrived, BrokerAddress, Listener
 from gateway.places.entrance import Binding
@@ -35,9 +38,12 @@ from gateway.places.model import Registry
 from gateway.road import District, Mark, Road
 from gateway.shipped import shipped
 from gateway.store.database import open_database
+from gateway.tuning.asking import Question, what_if
 from rules.engine import Engine, Setup
 from rules.load import load_texts
 from rules.reading import CLOSED, OPEN, Contact, Reading
+from rules.rule import RuleSet
+from tests.bench.month import write_month
 from tests.real_things import Mosquitto
 from tests.sensors import Sensors, report
 from tests.small_district import entrance
@@ -50,7 +56,8 @@ T0 = 1_790_000_000_000
 @click.option("--reports", default=100_000, show_default=True)
 @click.option("--doors", default=20_000, show_default=True)
 @click.option("--restart-doors", default=100_000, show_default=True)
-def main(reports: int, doors: int, restart_doors: int) -> None:
+@click.option("--month", is_flag=True, help="Also (g), which takes some minutes.")
+def main(reports: int, doors: int, restart_doors: int, month: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bare = _bare(folder, reports, doors)
@@ -66,6 +73,12 @@ def main(reports: int, doors: int, restart_doors: int) -> None:
             f"{_restart(folder, restart_doors, reports):.1f} s to restart with {restart_doors:,} entrances and a tail of {reports:,}; aim ≤ 5",
         )
         _say("e", f"{_memory(doors):,.0f} bytes an entrance in the engine; aim ≤ 1,024")
+        few, many = (_engine(doors, _rules(number)) for number in (5, 30))
+        _say("f", f"{many:,.0f} readings/s with 30 rules, {few:,.0f} with 5: {few / many:.2f} times; aim ≤ 2")
+        if month:
+            _say(
+                "g", f"{_what_if(folder):,.0f} s for a month of 2,000 doors through two rule sets; aim ≤ 150"
+            )
 
 
 def _say(letter: str, text: str) -> None:
@@ -168,10 +181,43 @@ def _drain(folder: Path, reports: int, doors: int) -> float:
         broker.stop()
 
 
-def _engine(doors: int) -> float:
+def _rules(number: int) -> RuleSet:
+    """So many rules, each on all doors, in windows and with steps like the shipped ones."""
+    text = "rules:\n"
+    for n in range(number):
+        text += f"""\
+  - name: rule-{n}
+    title: {{zh: 规则, en: Rule}}
+    why: A benchmark.
+    when: left_open
+    during: {{from: "{n % 24:02d}:00", to: "{(n + 8) % 24:02d}:00"}}
+    steps:
+      - {{after: {3 + n % 7}m, tell: residents}}
+      - {{after: {10 + n % 7}m, tell: grid_worker}}
+"""
+    loaded, faults = load_texts([("rules.yaml", text)])
+    assert loaded, faults
+    return loaded.rules
+
+
+def _what_if(folder: Path) -> float:
+    file = write_month(folder / "month", doors=2_000, days=30, openings=80)
+    candidate = folder / "candidate"
+    candidate.mkdir()
+    for name, text in shipped():
+        (candidate / Path(name).name).write_text(text.replace("after: 8m", "after: 12m"))
+    opened = open_directory(folder / "month")
+    began = time.perf_counter()
+    what_if(opened, Question(folder / "month", candidate, file, 0, 0), "en", lambda done, of: None)
+    return time.perf_counter() - began
+
+
+def _engine(doors: int, rules: RuleSet | None = None) -> float:
     """A busy hour: of a hundred readings 40 are movements (open for ten seconds), the rest heartbeats."""
     rng = random.Random(1)
     setup = _district(doors).setup
+    if rules is not None:
+        setup = setup._replace(rules=rules)
     names = list(setup.entrances)
     engine = Engine(setup)
     engine.on_listening(T0)

@@ -36,6 +36,7 @@ def test_the_shipped_files_are_found_in_the_order_of_their_names() -> None:
     assert [name for name, _ in shipped()] == [
         "rules/devices.yaml",
         "rules/gates.yaml",
+        "rules/people.yaml",
         "rules/unit_doors.yaml",
     ]
 
