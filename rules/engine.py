@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
@@ -229,7 +230,7 @@ class Engine:
     def change(self, setup: Setup, at_ms: int) -> list[Outcome]:
         """Other rules or entrances from now on; clocks run on, what nobody watches any more is over."""
         out = self.on_time(at_ms)
-        before = self._doors
+        before, plans = self._doors, self._plans
         self._doors, self._heap = {}, []
         self._failed.clear()
         self._off.clear()
@@ -243,6 +244,8 @@ class Engine:
             reason = Cleared.ENTRANCE_REMOVED if gone else Cleared.RULE_REMOVED
             for name in [n for n in door.alarms or {} if n not in watched]:
                 self._forget(entrance, door, name, at_ms, reason, out)
+            if door.alarms and not gone:
+                _carry_over(door.alarms, plans[entrance].watchings, self._plans[entrance].watchings)
         for entrance, door in self._doors.items():
             self._look_at_all(entrance, door, at_ms, out)
         return out
@@ -788,6 +791,29 @@ class Engine:
                 last_seen_ms=door.last_seen,
             )
         )
+
+
+def _carry_over(alarms: dict[str, Alarm], before: tuple[Watching, ...], after: tuple[Watching, ...]) -> None:
+    """Which steps of edited rules have come: up to the last one that was there and had come."""
+    if before is after:
+        return
+    old, new = ({w.rule.name: w.steps for w in watchings} for watchings in (before, after))
+    for name, alarm in alarms.items():
+        if alarm.step and old[name] != new[name]:
+            come = set(_known_as(old[name][: alarm.step]))
+            known = _known_as(new[name])
+            alarm.step = max((i + 1 for i, step in enumerate(known) if step in come), default=0)
+
+
+def _known_as(steps: tuple[Step, ...]) -> list[tuple[str, int, int]]:
+    """What tells steps apart whatever their times: whom, which repetition, the how-manyth of these."""
+    seen: Counter[tuple[str, int]] = Counter()
+    known = []
+    for step in steps:
+        key = step.tell, step.again
+        known.append((*key, seen[key]))
+        seen[key] += 1
+    return known
 
 
 def hour_of_week(at_ms: int, zone: tzinfo) -> int:
