@@ -224,6 +224,9 @@ class Engine:
         self._mutes.fit(self._setup.entrances.values())
         for entrance, row in self._setup.entrances.items():
             if mute.covers(row) or (before is not None and before.covers(row)):
+                if not self._mutes.until(entrance, at_ms):
+                    for alarm in (self._doors[entrance].alarms or {}).values():
+                        alarm.held_until = min(alarm.held_until, at_ms)  # it ended early
                 self._look_at_all(entrance, self._doors[entrance], at_ms, out)
         return out
 
@@ -592,7 +595,6 @@ class Engine:
             if muted_until:
                 alarm.held_until = muted_until
                 return min(ends, muted_until)
-            alarm.held_until = min(alarm.held_until, at)  # a mute may have ended early
             self._tell(entrance, rule, alarm, steps[step], due, at, out)
             step += 1
             alarm.step = step

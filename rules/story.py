@@ -122,7 +122,7 @@ def parse_story(
             )
     described = entrance if entrance.names_anything() else watch
     door = Entrance(
-        id=_example(min(described.entrances | watch.entrances, default="story")),
+        id=_example(min(entrance.entrances or watch.entrances, default="story")),
         kind=min(
             described.kinds | (watch.kinds if not described.kinds else frozenset()), default="unit_door"
         ),

@@ -916,10 +916,6 @@ def test_an_alarm_says_until_when_it_was_muted_as_it_was_raised_and_not_what_bec
     assert (raised[0].due_ms, raised[0].late) == (scene.ms("10:03"), False)
 
 
-# -- what is still wrong: it is to be mended in the engine, and then loses its mark ------------------------
-
-
-@pytest.mark.xfail(reason="the alarm remembers the end that the mute had at first", strict=True)
 @pytest.mark.parametrize(
     "script",
     [

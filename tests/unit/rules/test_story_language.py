@@ -457,10 +457,6 @@ def test_what_does_not_come_true_is_seen() -> None:
     assert play(rule, story, SHANGHAI) != list(story.expect)
 
 
-# -- what is still wrong: it is to be mended in the story, and then loses its mark ------------------------
-
-
-@pytest.mark.xfail(reason="the first of all names is taken, the rule's or the story's", strict=True)
 @pytest.mark.parametrize(
     ("watch", "entrance"),
     [
