@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
 
+from rules.fault import guess
+
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 WORKDAYS: Final = "workdays"
 DAYS_OFF: Final = "days-off"
@@ -109,7 +111,11 @@ def parse_days(words: Iterable[str]) -> tuple[frozenset[int], frozenset[str]]:
             start, end = WEEKDAYS.index(first), WEEKDAYS.index(last or first)
             weekdays |= {day % 7 for day in range(start, end + 1 if end >= start else end + 8)}
         else:
-            raise ValueError(
-                f"'{word}' is no day; write Mon, Mon-Fri, {', '.join(NAMED[:-1])} or {NAMED[-1]}"
+            near = guess(word.strip(), (*WEEKDAYS, *NAMED))
+            mend = (
+                near
+                if near.startswith("Did")
+                else f"Write Mon, Mon-Fri, {', '.join(NAMED[:-1])} or {NAMED[-1]}."
             )
+            raise ValueError(f"'{word}' is no day. {mend}")
     return frozenset(weekdays), frozenset(named)

@@ -60,9 +60,13 @@ def read(name: str, text: str) -> tuple[Document | None, list[Fault]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        return None, [
-            Fault(where, f"this is not YAML: {error.problem}", "Look at this line and the one above.")
-        ]
+        began = error.context_mark
+        mend = "Look at this line and the one above."
+        if error.problem and "'\\t'" in error.problem:
+            mend = "A tab stands here; YAML wants blanks."
+        elif began and mark and began.line < mark.line - 1:
+            mend = f"What is not ended began in line {began.line + 1}."
+        return None, [Fault(where, f"this is not YAML: {error.problem}", mend)]
     except (yaml.YAMLError, RecursionError) as error:
         return None, [
             Fault(name, f"this is not YAML: {type(error).__name__}", "Look at the file's beginning.")

@@ -77,6 +77,7 @@ class _Loading:
         self._roles = roles
         self._parts: dict[str, Any] = {"rules": [], "periods": {}, "quiet": [], "budget": []}
         self._periods: dict[str, tuple[Period, ...]] = {}
+        self._faulty: set[str] = set()
         self._stands: dict[tuple[str, str], str] = {}
 
     def rule_set(self) -> RuleSet:
@@ -87,7 +88,7 @@ class _Loading:
         if value is None:
             return False
         known = list(written.RuleFile.model_fields)
-        if not isinstance(value, dict) or not set(value) & set(known):
+        if not isinstance(value, dict) or not value:
             self._fault(document, (), "this file has no list 'rules'", "Begin it with 'rules:'.")
             return False
         for key in value:
@@ -110,9 +111,15 @@ class _Loading:
                 self._validated(document, (*path, i) if many is value else path, written.PeriodIn, one)
                 for i, one in enumerate(many)
             ]
-            if self._is_new("period", name, document.where(path)) and all(found):
+            if not many:
+                self._fault(
+                    document, path, f"the period '{name}' is empty", "Give it a first and a last day."
+                )
+            if self._is_new("period", name, document.where(path)) and many and all(found):
                 self._periods[name] = tuple(one.built() for one in found if one)
                 self._parts["periods"][name] = many
+            else:
+                self._faulty.add(name)
             self._periods.setdefault(name, ())  # a faulty one is known all the same
 
     # -- rules ---------------------------------------------------------------------
@@ -120,10 +127,12 @@ class _Loading:
     def take_rules(self, document: Document) -> None:
         for path, raw in self._listed(document, "rules", "a rule is a list of keys", "- name:"):
             model = self._validated(document, path, written.RuleIn, raw)
-            if model is None or not isinstance(raw, dict):
+            sound = model or written.sound_part(raw)
+            if sound is not None:  # a misspelt condition must not hide a misspelt period
+                self._sense(document, path, sound)
+            if model is None:
                 continue
             self._is_new("rule", model.name, document.where((*path, "name")))
-            self._sense(document, path, model)
             rule = model.built(self._periods)
             self._parts["rules"].append({k: v for k, v in raw.items() if k != "stories"})
             self._take_stories(document, path, rule, model)
@@ -189,9 +198,13 @@ class _Loading:
                 mend = "For the whole day leave 'from' and 'to' out."
                 self._fault(document, here, "the window is empty", mend)
             self._sense_periods(document, here, window)
-        full = all(window.from_ != window.to for window in windows)
+        full = all(
+            window.from_ != window.to and not self._faulty & {*window.in_, *window.not_in}
+            for window in windows
+        )
         if windows and full and Windows(tuple(w.built_window(self._periods) for w in windows)).always():
-            self._fault(document, path, "these windows are always", "Leave 'during' out.")
+            what = "these windows are always" if len(windows) > 1 else "this window is always"
+            self._fault(document, path, what, "Leave 'during' out.")
 
     def _take_stories(self, document: Document, path: Path, rule: Rule, model: written.RuleIn) -> None:
         for i, raw in enumerate(model.stories):
@@ -201,6 +214,9 @@ class _Loading:
                     raw.title, raw.start, raw.given, raw.expect, raw.entrance.built(), rule.watch, raw.usual
                 )
                 self.stories.append((rule, story, document.where(here)))
+                for n, moment in enumerate(story.expect):
+                    if moment.what.startswith("tell "):
+                        self._sense_role(document, (*here, "expect", n), moment.what.removeprefix("tell "))
             except StoryError as error:
                 self._fault(document, (*here, error.key, error.index), error.what, error.mend)
 
@@ -250,7 +266,8 @@ class _Loading:
         stands = self._stands.setdefault((kind, name), where)
         if stands == where:
             return True
-        self.faults.append(Fault(where, f"the {kind} '{name}' stands already at {stands}", "Rename one."))
+        mend = "Rename one." if kind in ("rule", "period") else "Keep one of them."
+        self.faults.append(Fault(where, f"the {kind} '{name}' stands already at {stands}", mend))
         return False
 
     def _validated(self, document: Document, path: Path, model: type[T], raw: Any) -> T | None:
@@ -313,28 +330,41 @@ def _fault(document: Document, path: Path, kind: str, message: str, value: Any) 
         return Fault(where, f"unknown key '{key}' in {_place(path)}", guess(str(key), _known_keys(path)))
     if kind == "missing":
         return Fault(where, f"the key '{key}' is missing in {_place(path)}", f"Add '{key}: …'.")
+    if kind in ("enum", "literal_error") and not isinstance(value, str):
+        return Fault(where, f"'{_key(path)}': one word is expected")
     if kind in ("enum", "literal_error"):
         words = re.findall(r"'([^']+)'", message.replace(f"'{value}'", ""))
         return Fault(where, f"'{value}' is not known as '{_key(path)}'", guess(str(value), words))
     if kind == "value_error":
-        return Fault(where, message.removeprefix("Value error, "))
+        what, _, mend = message.removeprefix("Value error, ").partition(". ")
+        return Fault(where, what, mend)
     if kind in ("too_short", "string_too_short"):
-        return Fault(where, f"'{_key(path)}' is empty", "Write at least one.")
+        mend = "Write at least one." if kind == "too_short" else "Write something here."
+        return Fault(where, f"'{_key(path)}' is empty", mend)
     group = ("a group of keys is expected", _EXAMPLES.get(_key(path), "Write 'key: value' lines below it."))
     what, mend = {
         "string_type": ("one text is expected", ""),
         "list_type": ("a list is expected", "Write each entry as a line that begins with '- '."),
         "model_type": group,
         "model_attributes_type": group,
+        "int_parsing": ("a whole number is expected", ""),
+        "int_type": ("a whole number is expected", ""),
+        "greater_than_equal": ("this is too little", f"Write at least {_number(message)}."),
+        "less_than_equal": ("this is too much", f"Write at most {_number(message)}."),
     }.get(kind, (message, ""))
     return Fault(where, f"'{_key(path)}': {what}", mend)
+
+
+def _number(message: str) -> str:
+    """The one that a message of pydantic's names."""
+    return "".join(re.findall(r"\d+", message)[:1])
 
 
 def _written_path(document: Document, path: Path) -> Path:
     """Without the steps that only the models know: a union's branch, the list around a single value."""
     kept: Path = ()
     for part in path:
-        if isinstance(part, str) and part.startswith("~"):
+        if isinstance(part, str) and part.startswith(written.BRANCH):
             continue
         if isinstance(part, int) and not isinstance(document.at(kept), list):
             continue
@@ -348,7 +378,9 @@ def _key(path: Path) -> str:
 
 def _place(path: Path) -> str:
     around = _key(path[:-1])
-    return "a rule" if around == "rules" else "this period" if path[:1] == ("periods",) else f"'{around}'"
+    if path[:1] == ("periods",):
+        return "this period"
+    return "a rule" if around == "rules" else f"'{around}'"
 
 
 def _known_keys(path: Path) -> list[str]:

@@ -30,6 +30,8 @@ from rules.rule import Entrance, Rule, RuleSet, Watch
 
 HEARTBEAT_MS = 15 * MINUTE_MS
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MOST_HOURS = 31 * 24
+"""A story is about one opening, and its device speaks every quarter of an hour of it."""
 _MONDAY = datetime(2024, 1, 1)  # noqa: DTZ001 - a wall clock; the zone is joined when the story is played
 _LINE = re.compile(r"\+(?:(\d+):)?(\d+):(\d\d)\s+(.+)")
 
@@ -268,6 +270,10 @@ def _moment(key: str, index: int, line: str) -> Moment:
     if match is None:
         raise StoryError(key, index, f"'{line}' cannot be read", "Write it like '+03:00 open'.")
     hours, minutes, seconds = int(match[1] or 0), int(match[2]), int(match[3])
+    if hours > MOST_HOURS or minutes > MOST_HOURS * 60 or seconds > 59:
+        raise StoryError(
+            key, index, f"'{line}' is no moment of a story", "Write it like '+03:00 open', within a month."
+        )
     return Moment(((hours * 60 + minutes) * 60 + seconds) * 1000, " ".join(match[4].split()))
 
 

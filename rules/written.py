@@ -19,14 +19,26 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     Tag,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import CoreSchema
 
 from rules import duration
-from rules.days import NAMED, Days, Period, parse_days
-from rules.rule import Budget, Condition, Override, Quiet, Rule, Severity, Step, Usual, Watch
+from rules.days import DAYS_OFF, NAMED, WEEKDAYS, WORKDAYS, Days, Period, parse_days
+from rules.rule import (
+    RESIDENTS,
+    Budget,
+    Condition,
+    Override,
+    Quiet,
+    Rule,
+    Severity,
+    Step,
+    Usual,
+    Watch,
+)
 from rules.window import DAY_MINUTES, During, Window, Windows
 
 MOST_REPEATS = 20
@@ -34,6 +46,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)|24:00")
 _DATE = re.compile(r"(?:(\d{4})-)?(\d\d)-(\d\d)")
 _PERCENT = re.compile(r"p([5-9]\d)")
+BRANCH = "\0"
+"""What the name of a union's branch begins with; nothing that people can write does."""
 Periods = Mapping[str, tuple[Period, ...]]
 
 
@@ -46,7 +60,9 @@ def _listed(value: Any) -> Any:
 
 
 def _minute(value: Any) -> Any:
-    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        raise ValueError("a time of day is one text; write it like 22:00")
+    match = _CLOCK.fullmatch(value)
     if match is None:
         raise ValueError(f"'{value}' is not a time of day; write it like 22:00")
     return int(match[1]) * 60 + int(match[2]) if match[1] else DAY_MINUTES
@@ -70,6 +86,8 @@ def _date(value: Any) -> Any:
         raise ValueError(f"'{value}' is not a date; {wanted}")
     year, month, day = int(match[1] or 0), int(match[2]), int(match[3])
     try:
+        if match[1] and not year:
+            raise ValueError
         date(year or 2024, month, day)  # a leap year: 02-29 is a day
     except ValueError:
         raise ValueError(f"there is no day '{value}'; {wanted}") from None
@@ -89,8 +107,16 @@ def _duration(value: Any) -> Any:
     return duration.parse(value)
 
 
+def _positive(value: Any) -> Any:
+    if not (made := _duration(value)):
+        raise ValueError(f"'{value}' is no time at all; write it like 10m")
+    return made
+
+
 def _name(value: Any) -> Any:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str):
+        raise ValueError("a name is one word")
+    if not _NAME.fullmatch(value):
         raise ValueError(f"'{value}' is not a name; use small letters, digits and '-', at most 60")
     return value
 
@@ -113,6 +139,11 @@ _Duration = Annotated[
     int,
     BeforeValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": duration.PATTERN, "examples": ["30s", "8m", "1h30m", "2d"]}),
+]
+_Positive = Annotated[
+    int,
+    BeforeValidator(_positive),
+    WithJsonSchema({"type": "string", "pattern": duration.PATTERN, "examples": ["10m"]}),
 ]
 _Minute = Annotated[
     int,
@@ -139,8 +170,8 @@ class _Strict(BaseModel):
 
 
 class _Title(_Strict):
-    zh: str = Field(description="In Chinese. 中文名称。")
-    en: str = Field(description="In English. 英文名称。")
+    zh: str = Field(min_length=1, description="In Chinese. 中文名称。")
+    en: str = Field(min_length=1, description="In English. 英文名称。")
 
 
 class _Watch(_Strict):
@@ -196,6 +227,8 @@ class DuringIn(_Strict):
 
     def built_window(self, periods: Periods) -> Window:
         weekdays, named = parse_days(self.days)
+        if len(weekdays) == len(WEEKDAYS) or {WORKDAYS, DAYS_OFF} <= named:
+            weekdays, named = frozenset(), frozenset()  # all days
         within = tuple(p for name in self.in_ for p in periods.get(name, ())) if self.in_ else None
         outside = tuple(p for name in self.not_in for p in periods.get(name, ()))
         return Window(During(self.from_, self.to), Days(weekdays, named, within, outside))
@@ -214,17 +247,20 @@ class UsualIn(_Strict):
     at_most: _Duration = Field(description="Never later, also while little is known. 绝不晚于。")
 
 
+_FIXED, _USUAL = f"{BRANCH}fixed", f"{BRANCH}usual"
+
+
 def _fixed_or_usual(value: Any) -> str:
-    return "~usual" if isinstance(value, dict | UsualIn) else "~fixed"
+    return _USUAL if isinstance(value, dict | UsualIn) else _FIXED
 
 
 _After = Annotated[
-    Annotated[_Duration, Tag("~fixed")] | Annotated[UsualIn, Tag("~usual")], Discriminator(_fixed_or_usual)
+    Annotated[_Duration, Tag(_FIXED)] | Annotated[UsualIn, Tag(_USUAL)], Discriminator(_fixed_or_usual)
 ]
 
 
 class _Repeat(_Strict):
-    every: _Duration = Field(description="How long after the time before. 每隔多久。")
+    every: _Positive = Field(description="How long after the time before. 每隔多久。")
     at_most: int = Field(ge=1, le=MOST_REPEATS, description="How many times more. 最多再几次。")
 
 
@@ -348,6 +384,30 @@ class RuleIn(_Strict):
                 Override(watch=o.watch.built(), steps=_built_steps(o.steps)) for o in self.overrides
             ),
         )
+
+
+_INSTEAD: Mapping[str, Any] = {
+    "name": "-",
+    "title": {"zh": "-", "en": "-"},
+    "why": "-",
+    "when": Condition.LEFT_OPEN,
+    "steps": [{"after": "0s", "tell": RESIDENTS}],
+}
+
+
+def sound_part(raw: Mapping[str, Any]) -> RuleIn | None:
+    """A faulty rule without its faulty keys, so that the others can be looked at together."""
+    try:
+        return RuleIn.model_validate(raw)
+    except ValidationError as error:
+        faulty = {str(e["loc"][0]) for e in error.errors()}
+    if "when" in faulty:
+        faulty |= {"openings", "openings_within", "steps", "overrides"}  # what they may be depends on it
+    kept = {key: value for key, value in raw.items() if key not in faulty}
+    try:
+        return RuleIn.model_validate({**_INSTEAD, **kept})
+    except ValidationError:
+        return None
 
 
 class PeriodIn(_Strict):
