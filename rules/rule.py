@@ -186,6 +186,7 @@ class Rule:
         name: Its lasting name; alarms are derived from it.
         title: ``zh`` and ``en``.
         why: Why anybody should be disturbed by it.
+        whys: The same by language, if it was written in both.
         watch: Which entrances.
         excepting: Entrances that ``watch`` covers and the rule leaves alone.
         when: The condition.
@@ -213,6 +214,10 @@ class Rule:
     reopen_within_ms: int = 600_000
     severity: Severity = Severity.NORMAL
     overrides: tuple[Override, ...] = field(default=())
+    whys: Mapping[str, str] = field(default_factory=dict)
+
+    def why_in(self, language: str) -> str:
+        return self.whys.get(language, self.why)
 
     def watches(self, entrance: Entrance) -> bool:
         return (

@@ -326,12 +326,28 @@ class _Story(_Strict):
     expect: list[str] = Field(description="What must come of it, like '+06:30 cleared'. 应有的结果。")
 
 
+_ONE, _BOTH = f"{BRANCH}one", f"{BRANCH}both"
+
+
+def _one_or_both(value: Any) -> str:
+    return _BOTH if isinstance(value, dict | _Title) else _ONE
+
+
+_InOneOrBoth = Annotated[
+    Annotated[str, Field(min_length=1), Tag(_ONE)] | Annotated[_Title, Tag(_BOTH)],
+    Discriminator(_one_or_both),
+]
+
+
 class RuleIn(_Strict):
     name: Annotated[
         str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})
     ] = Field(description="Its lasting name; alarms are known by it. 固定的名字，告警以此识别。")
     title: _Title = Field(description="What people read. 人们看到的名称。")
-    why: str = Field(min_length=1, description="Why anybody should be disturbed by it. 为什么值得打扰人。")
+    why: _InOneOrBoth = Field(
+        description="Why anybody should be disturbed by it: a text, or one in each language. "
+        "为什么值得打扰人：一段话，或中英文各一段。"
+    )
     watch: _Watch = Field(
         default=_Watch(), description="Which entrances; all if left out. 看哪些出入口，不写表示全部。"
     )
@@ -369,7 +385,8 @@ class RuleIn(_Strict):
         return Rule(
             name=self.name,
             title={"zh": self.title.zh, "en": self.title.en},
-            why=self.why,
+            why=self.why if isinstance(self.why, str) else self.why.en,
+            whys={"zh": self.why.zh, "en": self.why.en} if isinstance(self.why, _Title) else {},
             watch=self.watch.built(),
             excepting=tuple(w.built() for w in self.except_),
             when=self.when,
@@ -483,6 +500,7 @@ def _plain(made: Any) -> Any:
 # Which model stands at which place of a file: for the guess at an unknown key.
 MODELS: dict[str, type[BaseModel]] = {
     "title": _Title,
+    "why": _Title,
     "watch": _Watch,
     "entrance": _Watch,
     "except": _Watch,
