@@ -43,6 +43,7 @@ from gateway.store.resuming import accepted_usual
 from gateway.store.rule_versions import Activation, activate, say_accepted, say_refused, versions
 from gateway.store.writing import say_healthy, write_gap
 from gateway.wake import Poker, Waker
+from rules.duration import DAY_MS
 from rules.fault import Fault
 from rules.impact import Impact
 
@@ -87,7 +88,7 @@ class Gateway:
         self._say_rules()
         self._rule_files = RuleFiles(directory, self._db, lambda: self._usual, self._own.poke)
         followers = [INFLUX_CURSOR] if directory.config.influx else []
-        self._house = House(self._db, directory.config.store.keep_days, followers)
+        self._house = House(self._db, directory.config.store.keep_days, followers, self._patience)
         self._next_health = self._next_checkpoint = self._next_house = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -250,6 +251,11 @@ class Gateway:
         self._next_boundary = self._directory.registry.boundaries_after(now) or 1 << 62
         self._road = Road.open(self._db, self._directory.district(now, self._usual), now)
         self._clock.not_before(self._road.committed_at_ms)
+
+    def _patience(self, entrance: str) -> int:
+        """How long it may say nothing before a rule could notice."""
+        row = self._road.engine.setup.entrances.get(entrance)
+        return (row.silent_after_ms if row else None) or DAY_MS
 
     def _pause_s(self) -> float:
         deadline = self._road.next_deadline_ms()

@@ -11,6 +11,7 @@ Until it does, or for a district elsewhere, a table ``calendar.csv`` says it:
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Final, Literal
@@ -47,22 +48,34 @@ def _rows(path: Path) -> tuple[list[tuple[date, str]], list[Fault]]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return [], [Fault(FILE, "cannot be read as UTF-8", "Save it as UTF-8.")]
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(text.splitlines(), restval="")
     if not {"date", "kind"} <= set(reader.fieldnames or ()):
         return [], [Fault(f"{FILE}:1", "the header is not date,kind", "Write: date,kind")]
-    for row in reader:
-        where = f"{FILE}:{reader.line_num}"
-        kind = (row["kind"] or "").strip()
-        try:
-            day = date.fromisoformat((row["date"] or "").strip().replace("/", "-"))
-        except ValueError:
-            faults.append(Fault(where, f"'{row['date']}' is no date", "Write it like 2027-01-01."))
-            continue
-        if kind in KINDS:
-            found.append((day, kind))
-        else:
-            faults.append(Fault(where, f"'{kind}' is no kind of day", guess(kind, KINDS)))
+    try:
+        for row in reader:
+            _take(row, f"{FILE}:{reader.line_num}", found, faults)
+    except csv.Error as error:
+        faults.append(
+            Fault(
+                f"{FILE}:{reader.line_num + 1}",
+                f"cannot be read: {error}",
+                "Look for a quote without an end.",
+            )
+        )
     return found, faults
+
+
+def _take(row: Mapping[str, str], where: str, found: list[tuple[date, str]], faults: list[Fault]) -> None:
+    kind = row["kind"].strip()
+    try:
+        day = date.fromisoformat(row["date"].strip().replace("/", "-"))
+    except ValueError:
+        faults.append(Fault(where, f"'{row['date']}' is no date", "Write it like 2027-01-01."))
+        return
+    if kind in KINDS:
+        found.append((day, kind))
+    else:
+        faults.append(Fault(where, f"'{kind}' is no kind of day", guess(kind, KINDS)))
 
 
 def runs_out(calendar: Calendar, asked: bool, today: date) -> list[Fault]:

@@ -133,7 +133,7 @@ class Road:
             )
         road = cls(db, district, name, engine, desk, position, at_ms)
         if not engine.deaf:
-            road.take([Mark("deaf")], now_ms=at_ms)
+            road.take([Mark("deaf")], now_ms=at_ms, act=False)  # that moment is over: people pressed later
         if was != name:
             road._change(district.setup, name, max(now_ms, at_ms))
         return road
@@ -158,7 +158,7 @@ class Road:
         """
         return self._change(setup, setup_hash(setup), max(now_ms, self.committed_at_ms), activated)
 
-    def take(self, items: Sequence[Report | Mark], *, now_ms: int) -> bool:
+    def take(self, items: Sequence[Report | Mark], *, now_ms: int, act: bool = True) -> bool:
         """Do one batch, and what people asked for meanwhile; whether anything came of it.
 
         Raises:
@@ -168,7 +168,8 @@ class Road:
         written = Written()
         self._decide(items, now_ms, written)
         with self._db.write() as tx:
-            self._act(tx, now_ms, written)
+            if act:
+                self._act(tx, now_ms, written)
             if not _anything(written):
                 return False
             written.changes = self._desk.take_changes()

@@ -90,6 +90,13 @@ class Windows:
                 return self._grown(*min(found), day, calendar, zone)
         return NEVER, NEVER
 
+    def single(self, at_ms: int, calendar: Calendar, zone: tzinfo) -> tuple[int, int] | None:
+        """The one window that contains ``at_ms``, whatever it touches; the latest to begin. Never longer than a day."""
+        today = _local_day(at_ms, zone)
+        days = (today, today - timedelta(days=1))
+        spans = [span for day in days for span in self._on(day, calendar, zone) if span[0] <= at_ms < span[1]]
+        return max(spans, default=None)
+
     def contains(self, at_ms: int, calendar: Calendar, zone: tzinfo) -> bool:
         return self.occurrence(at_ms, calendar, zone)[0] <= at_ms
 

@@ -9,11 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
 from gateway.clock import ManualClock
 from gateway.links import Links
-from gateway.notify.message import Message, Text
+from gateway.notify.message import Message, Text, bundle_of
 from gateway.notify.sending import Sender
 from gateway.places.contacts import Contacts
 from gateway.store import tables as t
@@ -46,26 +46,40 @@ class Office:
             wake=self.woken.set,
         )
 
-    def put(self, ident: str, who: str = "worker", severity: str = "normal") -> None:
-        facts = {
-            "place": ident,
-            "condition": "left_open",
-            "since_ms": T0,
-            "title": {"zh": ident, "en": ident},
-        }
+    def put(
+        self,
+        ident: str,
+        who: str = "worker",
+        severity: str = "normal",
+        *,
+        waits_until_ms: int = 0,
+        text: Text = Text.TELL,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A message about the door ``ident``; with ``waits_until_ms`` it waits for that moment with others."""
+        if facts is None:
+            facts = {
+                "place": ident,
+                "condition": "left_open",
+                "since_ms": T0,
+                "over_ms": T0 + 60_000,
+                "title": {"zh": ident, "en": ident},
+            }
         with self.db.write() as tx:
             queue(
                 tx,
                 Message(
                     id=ident,
                     person=who,
-                    about="alarm",
-                    text=Text.TELL,
+                    about=f"alarm of {ident}",
+                    text=text,
                     facts=facts,
                     severity=severity,
+                    bundle=bundle_of(who, waits_until_ms) if waits_until_ms else who,
                     case="case",
                     queued_at_ms=T0,
-                    expires_at_ms=T0 + 3_600_000,
+                    expires_at_ms=max(waits_until_ms, T0) + 3_600_000,
+                    not_before_ms=waits_until_ms,
                 ),
             )
 
@@ -90,6 +104,17 @@ class Office:
         with self.db.read() as tx:
             c = t.attempts.c
             return list(tx.execute(select(t.attempts).where(c.message_id == ident).order_by(c.id)))
+
+    def withdraw(self, ident: str) -> None:
+        """As the gateway does when a door is shut."""
+        with self.db.write() as tx:
+            tx.execute(update(t.messages).where(t.messages.c.id == ident).values(state="withdrawn"))
+
+    def next_try_ms(self, ident: str) -> int:
+        with self.db.read() as tx:
+            return int(
+                tx.execute(select(t.messages.c.next_try_ms).where(t.messages.c.id == ident)).scalar_one()
+            )
 
     def results(self, ident: str = "door") -> list[tuple[int, str | None]]:
         return [(attempt.channel, attempt.result) for attempt in self.attempts(ident)]

@@ -53,6 +53,14 @@ class Over(NamedTuple):
     quiet: Mapping[str, int] = {}
 
 
+class Handled(NamedTuple):
+    """A case that somebody settled with a reason; ``quiet`` as above."""
+
+    case: Case
+    at_ms: int
+    quiet: Mapping[str, int] = {}
+
+
 @dataclass(slots=True)
 class Changes:
     """What the desk wants written, all in one transaction.
@@ -69,7 +77,7 @@ class Changes:
     messages: list[Message] = field(default_factory=list)
     joined: list[tuple[str, str]] = field(default_factory=list)
     all_clear: list[Over] = field(default_factory=list)
-    handled: list[tuple[Case, int]] = field(default_factory=list)
+    handled: list[Handled] = field(default_factory=list)
 
 
 class Desk:
@@ -220,7 +228,8 @@ class Desk:
         self._settle(case, at_ms, act.reason)
         facts: dict[str, object] = {"note": act.note} if act.note else {}
         self._note(case, at_ms, "settled", who=act.person, through=act.through, why=act.reason, facts=facts)
-        self._changes.handled.append((case, at_ms))
+        quiet = self._courtesy.quiet_roles(Severity.NORMAL, at_ms)
+        self._changes.handled.append(Handled(case, at_ms, quiet))
         return Answer.DONE
 
     def _pass_up(self, case: Case, act: Act, at_ms: int) -> Answer:
@@ -347,7 +356,7 @@ class Desk:
                 self._note(case, o.at_ms, "not_told", through="clock", why="nobody", facts={"role": o.tell})
             return
         mid = _telling_id(o, row.resident_key)
-        wait = self._wait(row.resident_key, RESIDENTS, o)
+        wait = self._wait(row.resident_key, RESIDENTS, o, mid)
         self._queue(
             mid,
             row.resident_key,
@@ -370,7 +379,7 @@ class Desk:
             self._note(case, o.at_ms, "not_told", through="clock", why="nobody", facts={"role": o.tell})
             return
         mid = _telling_id(o, told.person.id)
-        wait = self._wait(told.person.id, told.role, o)
+        wait = self._wait(told.person.id, told.role, o, mid)
         self._queue(
             mid,
             told.person.id,
@@ -403,8 +412,8 @@ class Desk:
                 facts={"rule": o.rule, "title": dict(self._rules[o.rule].title), "error": o.error},
             )
 
-    def _wait(self, person: str, role: str, o: StepDue) -> Wait | None:
-        return self._courtesy.wait(person, role, self._rules[o.rule].severity, o.at_ms)
+    def _wait(self, person: str, role: str, o: StepDue, message: str) -> Wait | None:
+        return self._courtesy.wait(person, role, self._rules[o.rule].severity, o.at_ms, message)
 
     def _queue(
         self,

@@ -41,6 +41,8 @@ def asked_mute(act: Act, mutes: Iterable[Mute], registry: Registry, now_ms: int)
     ident = message_id(
         "mute", act.person, begins, act.until_ms, act.note, repr(Mute("", where, 0, 0).snapshot())
     )
+    if any(mute.id == ident[:8] for mute in mutes):
+        return Answer.DONE  # the same button pressed twice
     return Mute(ident[:8], where, begins, act.until_ms)
 
 
@@ -50,6 +52,5 @@ def may_mute(person: str, where: Watch, registry: Registry) -> bool:
     rows = [row for row in registry.entrances.values() if where.covers(row.for_rules(None))]
     if who is None or not rows:
         return False
-    return who.role == MAINTAINER or (
-        who.role in LEADERS and all(registry.may_see(person, row.id) for row in rows)
-    )
+    # A gate that is only shown to her grid is not hers.
+    return who.role == MAINTAINER or (who.role in LEADERS and all(who.place in row.places for row in rows))

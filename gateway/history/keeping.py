@@ -3,12 +3,13 @@
 A movement, and every other fact that a rule can watch, is kept as it came for
 ``keep_days``. A heartbeat that only repeats is condensed after ``CONDENSE_AFTER_MS``
 to what silence rules and people can still use: how many, the first, the last, the
-longest gap, the battery and the signal of the day.
+longest gap, the battery and the signal of the day. A silence worth a rule's attention
+ends one row and begins another, so that a replay finds it where it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select
@@ -16,13 +17,15 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from gateway.store import tables as t
 from gateway.store.database import Database
-from rules.duration import DAY_MS
+from rules.duration import DAY_MS, MINUTE_MS
 
 CONDENSE_AFTER_MS = 2 * DAY_MS
 AT_ONCE = 2_000
 """Rows in one transaction, so that the road never waits long. A city sends 150 a second."""
 
 _J = t.journal.c
+PATIENCE_MS = 30 * MINUTE_MS
+"""A longer silence is kept as it was, where nobody says how patient the rules are."""
 INFLUX_CURSOR = "influx"
 _CURSOR = "condensed"
 
@@ -38,13 +41,22 @@ class House:
     """Does a little of the work at each call.
 
     ``followers``: cursors of those who copy the journal; nothing is condensed before they have it.
+    ``patience``: how long an entrance may say nothing before a rule could notice, in ms.
     """
 
-    def __init__(self, db: Database, keep_days: int, followers: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        db: Database,
+        keep_days: int,
+        followers: Collection[str] = (),
+        patience: Callable[[str], int] = lambda entrance: PATIENCE_MS,
+    ) -> None:
         self._db = db
         self._keep_ms = keep_days * DAY_MS
         self._followers = followers
+        self._patience = patience
         self._last: dict[str, _Last] = {}
+        self._row: dict[str, int] = {}  # by entrance: the row that is being added to
 
     def step(self, now_ms: int) -> bool:
         """Condense some and forget some; whether there may be more.
@@ -77,12 +89,20 @@ class House:
 
     def _repeats(self, row: Row[Any], days: dict[tuple[str, int], dict[str, Any]]) -> bool:
         """Whether it only says again what was known; then it is counted in its day."""
+        if row.retained:
+            return False
         facts = (row.device, row.contact, row.tamper, row.battery_low, row.online)
         last = self._last.get(row.entrance)
         self._last[row.entrance] = _Last(row.at_ms, facts)
-        if row.retained or last is None or last.facts != facts:
+        silent = last is not None and row.at_ms - last.at_ms > self._patience(row.entrance)
+        if silent:
+            self._row.pop(row.entrance, None)
+        if silent or last is None or last.facts != facts:
             return False
-        key = (row.entrance, row.at_ms // DAY_MS * DAY_MS)
+        begun = self._row.get(row.entrance)
+        if begun is None or begun // DAY_MS != row.at_ms // DAY_MS:
+            begun = self._row[row.entrance] = row.at_ms
+        key = (row.entrance, begun)
         day = days.setdefault(key, _fresh_day(*key, row.at_ms))
         day["reports"] += 1
         day["last_ms"] = row.at_ms

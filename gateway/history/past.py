@@ -15,7 +15,8 @@ import operator
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
+from datetime import time as clock_time
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -34,6 +35,10 @@ AT_ONCE: Final = 5_000
 COLUMNS: Final = ("time", "entrance", "contact")
 MOST_FAULTS: Final = 100
 """A file of the wrong kind has as many as it has rows."""
+LONGEST_DATE: Final = 8
+"""20261103 is a date; more digits are milliseconds since 1970."""
+LAST_MS: Final = 4_102_444_800_000
+"""The year 2100: what lies behind it are seconds or nanoseconds by mistake."""
 MARKS: Final = ("deaf", "listening", "session_lost", "mute")
 Arrival = tuple[str, Reading]
 
@@ -106,9 +111,21 @@ class Recorded:
 
     def parts(self) -> Iterator[Part]:
         arrivals: list[Arrival] = []
+        before = self._before()
+        said = {entrance: reading for entrance, reading in before if not reading.retained}
+        if before:
+            yield Part(before)
+        yield from self._mutes_before()
         for at_ms, _order, what in heapq.merge(self._lines(), self._beats(), key=operator.itemgetter(0, 1)):
             if len(what) == 2:
-                arrivals.append(what)
+                entrance, reading = what
+                if reading is None:  # a heartbeat, which only repeated what was said before
+                    if entrance not in said:
+                        continue
+                    reading = said[entrance]._replace(received_at_ms=at_ms, boot=None, seq=None)
+                elif not reading.retained:
+                    said[entrance] = reading
+                arrivals.append((entrance, reading))
                 if len(arrivals) == AT_ONCE:
                     yield Part(arrivals)
                     arrivals = []
@@ -117,13 +134,21 @@ class Recorded:
                 arrivals = []
         yield Part(arrivals)
 
+    def _mutes_before(self) -> Iterator[Part]:
+        """Those that were asked for before the beginning; who may still hold is for the engine to know."""
+        begins = self.from_ms - self.lead_in_ms
+        j = t.journal.c
+        with self.db.read() as tx:
+            asked = select(j.device).where(j.kind == "mute", j.at_ms < begins).order_by(j.position)
+            for carried in list(tx.execute(asked).scalars()):
+                if mute_of(carried)[-1] > begins:
+                    yield Part([], ("mute", begins, carried))
+
     def _lines(self) -> Iterator[tuple[int, int, Any]]:
         """(at, position, arrival or mark)."""
         j = t.journal.c
         question = (
-            select(j.at_ms, j.position, j.kind, j.entrance, j.device, j.contact, j.retained, j.boot, j.seq)
-            .add_columns(j.battery_pct, j.battery_v, j.battery_low, j.tamper, j.online, j.online_scope)
-            .add_columns(j.rssi_dbm, j.linkquality, j.device_time)
+            select(*_columns())
             .where(j.at_ms.between(self.from_ms - self.lead_in_ms, self.until_ms))
             .order_by(j.position)
         )
@@ -133,63 +158,71 @@ class Recorded:
             # The plain cursor: to make SQLAlchemy's rows of ten million lines takes twice as long.
             rows = tx.execute(question).cursor
             while some := rows.fetchmany(AT_ONCE):
-                for at_ms, position, kind, entrance, device, contact, retained, *facts in some:
-                    if kind == "reading":
-                        boot, seq, pct, volts, low, tamper, online, scope, *rest = facts
-                        reading = Reading(
-                            device,
-                            at_ms,
-                            contact,
-                            bool(retained),
-                            boot,
-                            seq,
-                            pct,
-                            volts,
-                            None if low is None else bool(low),
-                            None if tamper is None else bool(tamper),
-                            None if online is None else bool(online),
-                            scope or "device",
-                            *rest,
-                        )
-                        yield at_ms, position, (entrance, reading)
-                    elif kind in MARKS:
-                        yield at_ms, position, (kind, device, None)
+                yield from filter(None, map(_line, some))
 
-    def _beats(self) -> Iterator[tuple[int, int, Any]]:
-        """Heartbeats again, as far apart as they may have been: a silence stays as long as it was."""
-        h = t.heard
-        with self.db.read() as tx:
-            days = tx.execute(
-                select(h.c.day_ms)
-                .where(h.c.day_ms.between(self.from_ms - self.lead_in_ms - DAY_MS, self.until_ms))
-                .distinct()
-                .order_by(h.c.day_ms)
-            ).scalars()
-            for day in list(days):
-                devices = self._devices(tx, day)
-                beats: list[tuple[int, int, Any]] = []
-                its = h.c.entrance == self.only if self.only else h.c.entrance.is_not(None)
-                for row in tx.execute(select(h).where(h.c.day_ms == day, its)):
-                    device = devices.get(row.entrance)
-                    entrance = self.entrances.get(row.entrance)
-                    if device is not None and entrance is not None:
-                        beats += [
-                            (at, -1, (row.entrance, Reading(device, at)))
-                            for at in beats_of(row, entrance.heartbeat_ms)
-                            if at <= self.until_ms
-                        ]
-                yield from sorted(beats, key=operator.itemgetter(0))
-
-    @staticmethod
-    def _devices(tx: Any, day_ms: int) -> dict[str, str]:
-        """Who spoke for each entrance around that day; a beat of another device would be another device's."""
+    def _before(self) -> list[Arrival]:
+        """What each entrance last said of its door before that, with its own time: so things stood."""
         j = t.journal.c
-        rows = tx.execute(
-            select(j.entrance, j.device, func.max(j.position))
-            .where(j.kind == "reading", j.at_ms < day_ms + DAY_MS)
+        last = (
+            select(func.max(j.position))
+            .where(j.kind == "reading", j.at_ms < self.from_ms - self.lead_in_ms, j.contact.is_not(None))
             .group_by(j.entrance)
         )
-        return {entrance: device for entrance, device, _ in rows}
+        if self.only:
+            last = last.where(j.entrance == self.only)
+        with self.db.read() as tx:
+            rows = tx.execute(select(*_columns()).where(j.position.in_(last)).order_by(j.position)).cursor
+            return [line[2] for line in map(_line, rows.fetchall()) if line]
+
+    def _beats(self) -> Iterator[tuple[int, int, Any]]:
+        """(at, -1, (entrance, None)) of each heartbeat again; a silence stays as long as it was."""
+        h = t.heard.c
+        begins = self.from_ms - self.lead_in_ms - DAY_MS
+        with self.db.read() as tx:
+            for day in range(begins // DAY_MS * DAY_MS, self.until_ms + 1, DAY_MS):
+                found = select(t.heard).where(h.day_ms >= day, h.day_ms < day + DAY_MS)
+                if self.only:
+                    found = found.where(h.entrance == self.only)
+                beats: list[tuple[int, int, Any]] = []
+                for row in tx.execute(found):
+                    entrance = self.entrances.get(row.entrance)
+                    if entrance is not None:
+                        moments = beats_of(row, entrance.heartbeat_ms)
+                        beats += [(at, -1, (row.entrance, None)) for at in moments if at <= self.until_ms]
+                yield from sorted(beats, key=operator.itemgetter(0))
+
+
+def _columns() -> tuple[Any, ...]:
+    j = t.journal.c
+    known = (j.at_ms, j.position, j.kind, j.entrance, j.device, j.contact, j.retained, j.boot, j.seq)
+    stated = (j.battery_pct, j.battery_v, j.battery_low, j.tamper, j.online, j.online_scope)
+    return (*known, *stated, j.rssi_dbm, j.linkquality, j.device_time)
+
+
+def _line(row: Any) -> tuple[int, int, Any] | None:
+    """(at, position, arrival or mark) of a raw row; ``None`` for what a replay does without."""
+    at_ms, position, kind, entrance, device, contact, retained, boot, seq, *facts = row
+    if kind in MARKS:
+        return at_ms, position, (kind, device, None)
+    if kind != "reading":
+        return None
+    pct, volts, low, tamper, online, scope, *rest = facts
+    reading = Reading(
+        device,
+        at_ms,
+        contact,
+        bool(retained),
+        boot,
+        seq,
+        pct,
+        volts,
+        None if low is None else bool(low),
+        None if tamper is None else bool(tamper),
+        None if online is None else bool(online),
+        scope or "device",
+        *rest,
+    )
+    return at_ms, position, (entrance, reading)
 
 
 def beats_of(day: Any, heartbeat_ms: int | None) -> list[int]:
@@ -288,7 +321,8 @@ class _Taking:
         else:
             self._past.more_faults += 1
 
-    def take(self, where: str, time: Any, entrance: str, contact: str) -> None:
+    def take(self, where: str, time: Any, entrance: Any, contact: Any) -> None:
+        entrance = str(entrance)
         number = self._numbers.get(entrance)
         if number is None:
             number = self._meet(where, entrance)
@@ -299,8 +333,11 @@ class _Taking:
             return
         try:
             at = self._ms(time)
-        except (ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError):
             self.fault(where, f"'{time}' is no time", "Write it like 2026-11-03T22:14:00+08:00.")
+            return
+        if not 0 < at < LAST_MS:
+            self.fault(where, f"'{time}' is no time of ours", "Write it like 2026-11-03T22:14:00+08:00.")
             return
         self._past.times.append(at)
         self._past.doors.append(number)
@@ -308,12 +345,16 @@ class _Taking:
 
     def _ms(self, time: Any) -> int:
         if isinstance(time, str):
+            if time.isdigit() and len(time) > LONGEST_DATE:
+                return int(time)  # milliseconds
             try:
                 at = datetime.fromisoformat(time)
             except ValueError:
                 return parse_time(time, self._zone)
         elif isinstance(time, datetime):
             at = time
+        elif isinstance(time, date):
+            at = datetime.combine(time, clock_time())
         else:
             return int(time)
         return round((at if at.tzinfo else at.replace(tzinfo=self._zone)).timestamp() * 1000)
@@ -332,15 +373,33 @@ class _Taking:
 def _read_csv(lines: Iterable[str], name: str, taking: _Taking) -> None:
     rows = csv.reader(lines)
     header = [cell.strip() for cell in next(rows, [])]
+    if not header:
+        taking.fault(name, "the file is empty", f"Begin it with: {','.join(COLUMNS)}")
+        return
     if not set(COLUMNS) <= set(header):
         taking.fault(f"{name}:1", f"the header is {','.join(header)}", f"Write: {','.join(COLUMNS)}")
         return
     time, entrance, contact = (header.index(column) for column in COLUMNS)
-    for row in rows:
+    for row in _readable(rows, name, taking):
         if len(row) == len(header):
             taking.take(f"{name}:{rows.line_num}", row[time], row[entrance].strip(), row[contact].strip())
         elif row:
             taking.fault(f"{name}:{rows.line_num}", f"{len(row)} cells instead of {len(header)}")
+
+
+def _readable(rows: Any, name: str, taking: _Taking) -> Iterator[list[str]]:
+    """Row by row; one that the reader itself refuses is a fault, and the next goes on."""
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            taking.fault(
+                f"{name}:{rows.line_num}", f"cannot be read: {error}", "Look for a quote without an end."
+            )
+            continue
+        if row is None:
+            return
+        yield row
 
 
 def _read_parquet(path: Path, taking: _Taking) -> None:
@@ -362,10 +421,16 @@ def _read_parquet(path: Path, taking: _Taking) -> None:
         return
     number = 0
     for batch in file.iter_batches(columns=list(COLUMNS)):
-        columns = [batch.column(name).to_pylist() for name in COLUMNS]
+        columns = [batch.column(name) for name in COLUMNS]
         for row in zip(*columns, strict=True):
             number += 1
-            taking.take(f"{path.name}:row {number}", *row)
+            where = f"{path.name}:row {number}"
+            try:
+                values = [cell.as_py() for cell in row]
+            except (ValueError, OverflowError) as error:  # a nanosecond too much
+                taking.fault(where, f"cannot be read: {error}", "Write times in milliseconds.")
+                continue
+            taking.take(where, *values)
 
 
 def mute_of(carried: str | None) -> list[Any]:

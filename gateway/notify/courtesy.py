@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from rules.duration import DAY_MS
 from rules.engine import Setup
 from rules.rule import Budget, Quiet, Severity
 
@@ -40,6 +41,7 @@ class Courtesy:
 
     def __init__(self, setup: Setup, told: Iterable[Told] = ()) -> None:
         self._counts: Counter[tuple[str, int]] = Counter()
+        self._counted: dict[str, int] = {}
         self.adopt(setup)
         for one in told:
             self.count(one)
@@ -50,8 +52,10 @@ class Courtesy:
         self._quiet: dict[str, Quiet] = {quiet.role: quiet for quiet in setup.rules.quiet}
         self._budgets: dict[str, Budget] = {budget.role: budget for budget in setup.rules.budgets}
 
-    def wait(self, person: str, role: str, severity: Severity, at_ms: int) -> Wait | None:
-        """Whether a telling has to wait; if not, it counts."""
+    def wait(self, person: str, role: str, severity: Severity, at_ms: int, message: str = "") -> Wait | None:
+        """Whether a telling has to wait; if not, it counts, the same ``message`` once."""
+        if message in self._counted:
+            return None
         until_ms = self.quiet_until(role, severity, at_ms)
         if until_ms:
             return Wait(until_ms, "quiet")
@@ -59,6 +63,8 @@ class Courtesy:
         if night is not None and self._counts[person, night[0]] >= self._budgets[role].messages:
             return Wait(night[1], "budget")
         self.count(Told(person, role, at_ms))
+        if message:
+            self._counted[message] = at_ms
         return None
 
     def quiet_until(self, role: str, severity: Severity, at_ms: int) -> int:
@@ -81,13 +87,11 @@ class Courtesy:
 
     def forget_until(self, now_ms: int) -> None:
         """Nights that are long over."""
-        before = now_ms - 7 * 86_400_000
+        before = now_ms - DAY_MS * 2
         self._counts = Counter({key: n for key, n in self._counts.items() if key[1] > before})
+        self._counted = {message: at for message, at in self._counted.items() if at > before}
 
     def _night(self, role: str, at_ms: int) -> tuple[int, int] | None:
-        """The budget's window that contains this moment."""
+        """The budget's window that contains this moment: each day's is one of its own, though they touch."""
         budget = self._budgets.get(role)
-        if budget is None:
-            return None
-        start_ms, end_ms = budget.windows.occurrence(at_ms, self._setup.calendar, self._setup.zone)
-        return (start_ms, end_ms) if start_ms <= at_ms else None
+        return budget.windows.single(at_ms, self._setup.calendar, self._setup.zone) if budget else None

@@ -226,11 +226,11 @@ def standing_alarms(tx: Connection) -> list[StandingAlarm]:
 
 
 def told_lately(tx: Connection, now_ms: int) -> list[Told]:
-    """Who was told of something within a day; what waits has not been told."""
+    """Who was told of something within two days, longer than any night; what waits has not been told."""
     c = t.messages.c
     rows = tx.execute(
         select(c.person, c.facts, c.queued_at_ms).where(
-            c.queued_at_ms > now_ms - DAY_MS,
+            c.queued_at_ms > now_ms - 2 * DAY_MS,
             c.text_key.in_((Text.REMIND, Text.TELL)),
             c.bundle == c.person,
         )

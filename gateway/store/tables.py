@@ -76,7 +76,8 @@ Index(
 )
 Index("journal_entrance", journal.c.entrance, journal.c.at_ms)
 
-# Heartbeats that are older than a few days, condensed to one row a day.
+# Heartbeats that are older than a few days, condensed to one row a day; after a silence
+# another begins. ``day_ms`` is when the row begins.
 heard = Table(
     "heard",
     metadata,

@@ -15,8 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from gateway.cases.case import Case
-from gateway.cases.desk import Changes, Over
+from gateway.cases.desk import Changes, Handled, Over
 from gateway.errors import StoreError
 from gateway.notify.accounts import Sent, settle
 from gateway.notify.message import KEEPS_MS, SEVERITY_RANK, Message, Text, bundle_of, message_id
@@ -245,15 +244,19 @@ def _write_changes(tx: Connection, changes: Changes) -> None:
         queue(tx, message)
     for over in changes.all_clear:
         _tell_over(tx, over)
-    for settled, at_ms in changes.handled:
-        _tell_handled(tx, settled, at_ms)
+    for handled in changes.handled:
+        _tell_handled(tx, handled)
 
 
 def queue(tx: Connection, message: Message) -> None:
-    """Put a message into the outbox; one that is there already stays as it is."""
+    """Put a message into the outbox; one that is there already stays as it is, unless it waits for longer."""
+    upsert = sqlite_insert(t.messages)
+    new, old = upsert.excluded, t.messages.c
+    sooner = {
+        name: new[name] for name in ("about", "facts", "severity", "bundle", "expires_at_ms", "next_try_ms")
+    }
     tx.execute(
-        sqlite_insert(t.messages)
-        .values(
+        upsert.values(
             id=message.id,
             person=message.person,
             about=message.about,
@@ -268,8 +271,11 @@ def queue(tx: Connection, message: Message) -> None:
             state="queued",
             channel=0,
             next_try_ms=max(message.queued_at_ms, message.not_before_ms),
+        ).on_conflict_do_update(
+            index_elements=["id"],
+            set_=sooner,
+            where=(old.state == "queued") & (old.bundle != old.person) & (new.next_try_ms < old.next_try_ms),
         )
-        .on_conflict_do_nothing()
     )
 
 
@@ -310,8 +316,9 @@ _LASTING = ("place", "grid", "kind", "rule", "condition", "title", "since_ms")
 """The facts of a telling that its all-clear repeats."""
 
 
-def _tell_handled(tx: Connection, case: Case, at_ms: int) -> None:
+def _tell_handled(tx: Connection, handled: Handled) -> None:
     """Somebody settled it with a reason: whoever else was told of this case hears it."""
+    case, at_ms, quiet = handled
     found = tx.execute(
         select(t.messages).where(t.messages.c.case_id == case.id, t.messages.c.text_key.in_(_TELLING))
     ).all()
@@ -328,6 +335,7 @@ def _tell_handled(tx: Connection, case: Case, at_ms: int) -> None:
             continue
         told = by_person[person]
         facts = {k: told.facts[k] for k in _LASTING if k in told.facts}
+        until_ms = quiet.get(told.facts.get("role", ""), 0)
         queue(
             tx,
             Message(
@@ -336,11 +344,12 @@ def _tell_handled(tx: Connection, case: Case, at_ms: int) -> None:
                 about=case.id,
                 text=Text.HANDLED,
                 facts=facts | {"over_ms": at_ms, "reason": case.settled_how},
-                bundle=person,
+                bundle=bundle_of(person, until_ms) if until_ms else person,
                 case=case.id,
                 entrance=case.entrance,
                 queued_at_ms=at_ms,
-                expires_at_ms=at_ms + KEEPS_MS,
+                expires_at_ms=max(at_ms, until_ms) + KEEPS_MS,
+                not_before_ms=until_ms,
             ),
         )
 
@@ -379,7 +388,7 @@ def _write_mute(tx: Connection, row: MuteRow) -> None:
         who=row.who,
         at_ms=row.at_ms,
     )
-    ended = {"until_ms": until_ms, "ended_by": row.who, "ended_at_ms": row.at_ms}
+    ended = {"from_ms": from_ms, "until_ms": until_ms, "ended_by": row.who, "ended_at_ms": row.at_ms}
     tx.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=ended))
 
 

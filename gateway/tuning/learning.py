@@ -9,7 +9,6 @@ Rule 3: where an hour of the week has too few openings, that hour of all weekday
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -43,21 +42,42 @@ class Openings:
     def __init__(self, entrances: Collection[str], zone: tzinfo) -> None:
         self._entrances, self._zone = entrances, zone
         self._open: dict[str, int] = {}
+        self._doubtful: set[str] = set()  # if one of these says that it is open, nobody knows since when
+        self._deaf = False
         self._long: dict[str, dict[int, array[int]]] = defaultdict(lambda: defaultdict(lambda: array("q")))
 
     def take(self, parts: Iterable[Part]) -> None:
         for part in parts:
             for entrance, reading in part.arrivals:
-                if entrance not in self._entrances or reading.retained:
+                if entrance not in self._entrances:
+                    continue
+                if reading.retained:
+                    self._doubtful.add(entrance)
                     continue
                 if reading.online is False:
-                    self._open.pop(entrance, None)
+                    self._lose(entrance)
                 elif reading.contact == OPEN:
-                    self._open.setdefault(entrance, reading.received_at_ms)
-                elif reading.contact is not None and entrance in self._open:
-                    self._note(entrance, self._open.pop(entrance), reading.received_at_ms)
-            if part.mark is not None and part.mark[0] in ("deaf", "session_lost"):
-                self._open.clear()
+                    self._opens(entrance, reading.received_at_ms)
+                elif reading.contact is not None and not self._deaf:
+                    if entrance in self._open:
+                        self._note(entrance, self._open.pop(entrance), reading.received_at_ms)
+                    self._doubtful.discard(entrance)
+            if part.mark is not None:
+                self._mark(part.mark[0])
+
+    def _opens(self, entrance: str, at_ms: int) -> None:
+        if entrance not in self._doubtful and not self._deaf:
+            self._open.setdefault(entrance, at_ms)
+
+    def _lose(self, entrance: str) -> None:
+        self._open.pop(entrance, None)
+        self._doubtful.add(entrance)
+
+    def _mark(self, kind: str) -> None:
+        if kind in ("deaf", "session_lost"):
+            self._open.clear()
+            self._doubtful.update(self._entrances)
+        self._deaf = kind == "deaf" or (self._deaf and kind != "listening")
 
     def learned(self, percent: int) -> dict[str, Learned]:
         """What so many of a hundred openings do not exceed, for each entrance."""
@@ -88,4 +108,4 @@ def _samples(hours: dict[int, array[int]], hour: int) -> Iterable[list[int]]:
 def _percentile(some: list[int], percent: int) -> int:
     """The nearest rank: a length that really was, of which ``percent`` of a hundred are no longer."""
     ordered = sorted(some)
-    return ordered[math.ceil(percent / 100 * len(ordered)) - 1]
+    return ordered[-(-percent * len(ordered) // 100) - 1]

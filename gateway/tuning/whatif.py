@@ -20,7 +20,7 @@ from gateway.cases.desk import Changes, Desk
 from gateway.history.past import Part, Past, mute_of
 from gateway.notify.message import Text
 from gateway.places.model import Registry
-from rules.duration import HOUR_MS, MINUTE_MS, SECOND_MS
+from rules.duration import MINUTE_MS, SECOND_MS
 from rules.engine import Engine, Setup
 from rules.mute import Mute
 from rules.outcome import (
@@ -215,9 +215,10 @@ class _Player:
             if event.what == "filed" and case is not None and event.at_ms >= self._from_ms:
                 self.done.cases.append(Filed(case.entrance, case.rule, event.at_ms, case.owner))
         for message in changes.messages:
-            if message.id in self._messages:
-                continue
             at = max(message.queued_at_ms, message.not_before_ms)
+            before = self._messages.get(message.id)
+            if before is not None and not (before.held_ms and at < before.at_ms):
+                continue
             self._messages[message.id] = Telling(
                 message.person,
                 str(message.facts.get("role", "")),
@@ -337,7 +338,8 @@ def compare(now: Done, then: Done, *, from_ms: int, until_ms: int, zone: tzinfo)
 
 def night_of(at_ms: int, zone: tzinfo) -> date:
     """The day on whose evening the night begins: from noon to noon."""
-    return datetime.fromtimestamp((at_ms - 12 * HOUR_MS) / 1000, zone).date()
+    local = datetime.fromtimestamp(at_ms / 1000, zone)
+    return local.date() - timedelta(days=local.hour < 12)
 
 
 def _figures(done: Done, zone: tzinfo) -> Figures:

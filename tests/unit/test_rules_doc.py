@@ -63,7 +63,10 @@ def test_both_languages_have_the_same_examples_and_commands() -> None:
         return re.sub(r"\s*#.*|\w*: \{zh.*|why: .*|title: .*|--why \S+.*", "", block)
 
     assert list(map(plain, blocks(ENGLISH))) == list(map(plain, blocks(CHINESE)))
-    commands = [re.findall(r"(?:^    |`)(doorward (?:rules )?[a-z]+)", text, re.MULTILINE) for text in (ENGLISH, CHINESE)]
+    commands = [
+        re.findall(r"(?:^    |`)(doorward (?:rules )?[a-z]+)", text, re.MULTILINE)
+        for text in (ENGLISH, CHINESE)
+    ]
     assert set(commands[0]) == set(commands[1])
 
 

@@ -1,11 +1,13 @@
-"""Must hold 6: live, restarted, told as a story, replayed from the journal or from a file:
-the same day has the same outcomes, to the millisecond."""
+"""Must hold 6: live, restarted, with its rules read again, told as a story, asked what if, replayed
+from the journal or from a file: the same day has the same outcomes, to the millisecond."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,12 +16,15 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import gateway.road
+import gateway.tuning.whatif
+from gateway.history import past
 from gateway.history.replay import replay
 from gateway.intake.dialects.answer import Report
 from gateway.road import Mark, Road, rebuild
-from gateway.store.database import open_database
+from gateway.store.database import Database, open_database
 from gateway.store.resuming import setup_hash
-from rules.engine import Engine
+from gateway.store.rule_versions import Activation
+from rules.engine import Engine, Setup
 from rules.outcome import AlarmCleared, AlarmMissed, Outcome, StepDue
 from rules.reading import Contact
 from rules.rule import Watch
@@ -43,11 +48,31 @@ rules:
       - {after: 40m, tell: grid_leader}
     clear_after: 30s
 """
+OTHERS = {
+    "later-steps": RULES.replace("2m", "12m").replace("7m", "17m").replace("40m", "50m"),
+    "a-step-that-never-comes": RULES.replace(
+        "    clear_after", "      - {after: 9h, tell: community}\n    clear_after"
+    ),
+    "a-shorter-night": RULES.replace("22:00", "23:00").replace("06:00", "05:00"),
+    "another-title": RULES.replace("Unit door left open", "Door left open"),
+    "a-rule-for-gates-too": RULES
+    + RULES.partition("rules:\n")[2]
+    .replace("left-open", "gate")
+    .replace("when:", "watch: {kind: gate}\n    when:"),
+}
+"""Rules under which nothing is due that is not due under ours."""
 
 moves = st.lists(
     st.tuples(st.integers(1, 60) | st.integers(1, 1_500), st.sampled_from(["open", "close", "hello"])),
     max_size=20,
 )
+reloads = st.lists(
+    st.tuples(st.sampled_from([0, 500, 1_000]), st.sampled_from(["", "", "same", *OTHERS])),
+    min_size=1,
+    max_size=9,
+)
+"""Before each word of the device: how far on the way to it (‰), and by which rules we go for a moment."""
+Reloads = list[tuple[int, str]]
 
 
 class Recorded(Engine):
@@ -73,16 +98,23 @@ class Recorded(Engine):
         del Recorded.said[before:]  # it asks ``on_time`` itself and hands on what that said
         return self._keep(whole)
 
+    def change(self, setup: Setup, at_ms: int) -> list[Outcome]:
+        before = len(Recorded.said)
+        whole = super().change(setup, at_ms)
+        del Recorded.said[before:]
+        return self._keep(whole)
+
 
 @pytest.fixture(autouse=True)
 def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.road, "Engine", Recorded)
+    for module in (gateway.road, gateway.tuning.whatif):
+        monkeypatch.setattr(module, "Engine", Recorded)
 
 
 @settings(max_examples=40, deadline=None)
-@given(script=moves)
-def test_five_ways_to_hear_of_a_day_end_in_the_same_outcomes(
-    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[int, str]]
+@given(script=moves, reloads=reloads)
+def test_every_way_to_hear_of_a_day_ends_in_the_same_outcomes(
+    tmp_path_factory: pytest.TempPathFactory, script: list[tuple[int, str]], reloads: Reloads
 ) -> None:
     at, lines = 0, []
     for after_s, what in script:
@@ -93,15 +125,17 @@ def test_five_ways_to_hear_of_a_day_end_in_the_same_outcomes(
 
     as_story = _story(lines)
     spoken = _spoken(script, end * 1000)
-    live, from_journal = _live(tmp_path_factory.mktemp("live"), spoken, end * 1000, restarts=False)
-    restarted, _ = _live(tmp_path_factory.mktemp("restarted"), spoken, end * 1000, restarts=True)
-    from_file = _file(spoken, end * 1000)
+    lives: dict[str, dict[str, Any]] = {
+        "live": {},
+        "restarted": {"restarts": True},
+        "rules-read-again": {"reloads": reloads},
+    }
+    for life, how in lives.items():
+        for way, told in _live(tmp_path_factory.mktemp(life), spoken, end * 1000, **how).items():
+            assert told == as_story, f"{life}, {way}"
 
-    assert live == as_story
-    assert restarted == as_story
-    assert from_journal == as_story
     raised_and_cleared = [m for m in as_story if m.what in ("tell residents", "cleared")]
-    assert from_file == raised_and_cleared
+    assert _file(spoken, end * 1000) == raised_and_cleared
 
 
 def _story(lines: list[str]) -> list[Moment]:
@@ -127,18 +161,28 @@ def _spoken(script: list[tuple[int, str]], end: int) -> list[tuple[int, Contact]
 
 
 def _live(
-    path: Path, spoken: list[tuple[int, Contact]], end: int, *, restarts: bool
-) -> tuple[list[Moment], list[Moment]]:
-    """The road itself, and what a replay of its journal says."""
+    path: Path,
+    spoken: list[tuple[int, Contact]],
+    end: int,
+    *,
+    restarts: bool = False,
+    reloads: Reloads | None = None,
+) -> dict[str, list[Moment]]:
+    """What the road itself says, a replay of its journal, and a what-if of the same rules."""
     Recorded.said = []
     here = district(RULES, doors=1)
     db = open_database(path / "doorward.db")
     road = Road.open(db, here, START_MS)
     road.take([Mark("listening")], now_ms=START_MS)
-    for seq, (at, contact) in enumerate(spoken):
+    before = START_MS
+    for (seq, (at, contact)), (thousandth, rules) in zip(
+        enumerate(spoken), cycle(reloads or [(0, "")]), strict=False
+    ):
+        _reload(road, before + (at - before) * thousandth // 1_000, rules)
         _pass(road, at)
         event = Report("door/b-00000/1/event", report("b-00000", seq, contact), False, at)
         road.take([event], now_ms=at)
+        before = at
         if restarts:
             if seq % 2:
                 road.checkpoint(at)
@@ -147,14 +191,37 @@ def _live(
             Recorded.aloud = True
             road.take([Mark("listening")], now_ms=at)
     _pass(road, START_MS + end)
-    live = _told(Recorded.said)
+    found = {"itself": _told(Recorded.said)}
+    found |= {"replayed": _replayed(db, here.setup), "what-if": _what_if(db, START_MS + end)}
+    db.close()
+    return found
+
+
+def _reload(road: Road, at: int, rules: str) -> None:
+    """The same rules once more, or others and at the same moment ours again."""
+    if not rules:
+        return
+    _pass(road, at)
+    ours = road.engine.setup
+    if rules in OTHERS:
+        road.change(district(OTHERS[rules], doors=1).setup, at, Activation([], "test", "reload"))
+    road.change(ours, at, Activation([], "test", "reload"))
+
+
+def _replayed(db: Database, setup: Setup) -> list[Moment]:
     Recorded.said = []
     with db.write() as tx:
         tx.execute(text("DELETE FROM checkpoints"))
-        rebuild(tx, here.setup, setup_hash(here.setup))
-    replayed = _told(Recorded.said)
-    db.close()
-    return live, replayed
+        rebuild(tx, setup, setup_hash(setup))
+    return _told(Recorded.said)
+
+
+def _what_if(db: Database, until_ms: int) -> list[Moment]:
+    Recorded.said = []
+    here = district(RULES, doors=1)
+    whole = past.Recorded(db, START_MS, until_ms, here.setup.entrances)
+    gateway.tuning.whatif.play(whole, here.setup, here.registry, here.reachable)
+    return _told(Recorded.said)
 
 
 def _pass(road: Road, until: int) -> None:

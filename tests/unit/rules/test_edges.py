@@ -15,6 +15,9 @@ from rules.rule import Condition, Entrance, Override, Rule
 from rules.window import During, Window, Windows
 from tests.unit.rules.scene import Scene, a_rule, a_setup, steps, watch
 
+# To look again and again at one moment is a fault, too; it shall fail here and not hold up the rest.
+pytestmark = pytest.mark.timeout(10, method="signal")
+
 ALWAYS = a_rule()
 NIGHT = a_rule(window="22:00-06:00")
 

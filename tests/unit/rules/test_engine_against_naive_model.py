@@ -91,7 +91,7 @@ def heard_by(name: str, moves: Sequence[Move]) -> list[tuple[int, Arrival]]:
     return heard
 
 
-@settings(SLOWLY, max_examples=600)
+@settings(SLOWLY, max_examples=450)
 @given(rules, sent)
 def test_alarms_are_those_of_the_naive_model(
     its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
@@ -103,7 +103,7 @@ def test_alarms_are_those_of_the_naive_model(
     assert missed(outcomes) == lost
 
 
-@settings(SLOWLY, max_examples=200)
+@settings(SLOWLY, max_examples=130)
 @given(rules, sent, st.randoms(use_true_random=False))
 def test_any_interleaving_between_devices_gives_the_same(
     its_rules: tuple[Rule, ...], reports: list[Sent | Muted], random: Random
@@ -120,7 +120,7 @@ def test_any_interleaving_between_devices_gives_the_same(
     )
 
 
-@settings(SLOWLY, max_examples=150)
+@settings(SLOWLY, max_examples=100)
 @given(rules, sent)
 def test_each_entrance_is_watched_as_if_it_were_the_only_one(
     its_rules: tuple[Rule, ...], reports: list[Sent | Muted]
@@ -133,7 +133,7 @@ def test_each_entrance_is_watched_as_if_it_were_the_only_one(
         assert by_entrance(alone)[name] == together[name]
 
 
-@settings(SLOWLY, max_examples=200)
+@settings(SLOWLY, max_examples=130)
 @given(rules, random_doors.sent(("open", "close"), most_late=6))
 def test_when_one_device_is_heard_out_of_order_its_newest_report_wins(
     its_rules: tuple[Rule, ...], reports: list[Sent | Muted]

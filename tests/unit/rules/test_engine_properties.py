@@ -41,7 +41,7 @@ from tests.unit.rules.random_doors import (
 
 # Explaining a failure takes minutes here, and the shrunk example says enough.
 THOROUGHLY = settings(
-    max_examples=200,
+    max_examples=130,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=set(Phase) - {Phase.explain},
@@ -193,6 +193,30 @@ def test_live_restarted_and_reloaded_are_one_and_the_same(
     outcomes += broken.on_time(the_end(moves))
     assert by_entrance(outcomes) == by_entrance(expected)
     assert json.dumps(broken.snapshot()) == json.dumps(live.snapshot())
+
+
+@THOROUGHLY
+@given(rules, sent, st.integers(0, 4), st.tuples(st.integers(0, 40), st.integers(0, 40)))
+def test_a_rule_that_is_removed_and_added_again_leaves_the_others_alone(
+    its_rules: tuple[Rule, ...], reports: list[Sent | Muted], which: int, when: tuple[int, int]
+) -> None:
+    moves = arrivals(reports, unit_ms=UNIT_MS)
+    absent = its_rules[which]  # not the one on chattering: openings are counted for it only
+    others = a_setup([rule for rule in its_rules if rule is not absent])
+    engine = Engine(a_setup(its_rules))
+    outcomes: list[Outcome] = []
+    for i, move in enumerate(moves):
+        outcomes += do(engine, move)
+        if i == min(when):
+            outcomes += engine.change(others, move.at)
+        if i == max(when):
+            outcomes += engine.change(a_setup(its_rules), move.at)
+    outcomes += engine.on_time(the_end(moves))
+
+    def of_others(them: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+        return by_entrance([o for o in them if not (isinstance(o, AlarmOutcome) and o.rule == absent.name)])
+
+    assert of_others(outcomes) == of_others(played(Engine(a_setup(its_rules)), moves, the_end(moves)))
 
 
 @THOROUGHLY

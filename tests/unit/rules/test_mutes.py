@@ -16,6 +16,9 @@ from rules.outcome import AlarmRaised, DoorChanged, StepDue
 from rules.rule import Condition, Rule, Watch
 from tests.unit.rules.scene import Scene, a_rule, a_setup, an_entrance, watch
 
+# To look again and again at one moment is a fault, too; it shall fail here and not hold up the rest.
+pytestmark = pytest.mark.timeout(10, method="signal")
+
 ALWAYS = a_rule()
 NIGHT = a_rule(window="22:00-06:00")
 SILENT = a_rule("0s installer, 1h maintainer", when=Condition.SILENT, clear_after="0s")
@@ -925,6 +928,39 @@ def test_an_alarm_says_until_when_it_was_muted_as_it_was_raised_and_not_what_bec
 )
 def test_what_falls_due_after_a_mute_was_ended_early_is_late_and_not_muted(script: str) -> None:
     assert heard(ALWAYS, f"10:00 open, 10:01 mute until 11:00, {script}") == [
+        f"10:03 {MUTED} 11:00",
+        "10:20 tell residents, muted",
+        "10:20 tell grid_worker, late",
+    ]
+
+
+# -- what is still wrong: it is to be mended in the engine, and then loses its mark ------------------------
+
+
+@pytest.mark.xfail(reason="an alarm remembers the end of the mute that held it", strict=True)
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(
+            "10:04 deaf, 10:05 mute:grid until 10:06, 10:20 listening, 10:21 end",
+            id="shortened-while-nobody-listens",
+        ),
+        pytest.param(
+            "10:04 offline, 10:05 mute:grid until 10:06, 10:20 open, 10:21 end", id="shortened-while-unknown"
+        ),
+        pytest.param(
+            "10:04 mute:two until 10:06, 10:04 deaf, 10:05 unmute:grid, 10:20 listening, 10:21 end",
+            id="ended-early-and-a-shorter-one-goes-on",
+        ),
+        pytest.param(
+            "10:04 deaf, 10:05 change moved-out, 10:20 listening, 10:21 end", id="the-door-is-moved-out-of-it"
+        ),
+    ],
+)
+def test_what_falls_due_after_a_mute_was_shortened_is_late_and_not_muted(script: str) -> None:
+    where = {"grid": Watch(within=frozenset({"grid-1"}))}
+    scene = Scene(MOVED["moved-in"], setups=MOVED, where=where)
+    assert scene.play(f"10:00 open, 10:01 mute:grid until 11:00, {script}").heard() == [
         f"10:03 {MUTED} 11:00",
         "10:20 tell residents, muted",
         "10:20 tell grid_worker, late",

@@ -69,10 +69,10 @@ def test_heartbeats_become_one_row_a_day_and_movements_stay(kept: Kept) -> None:
     kept.say(MORNING_MS + 101 * MINUTE_MS, "closed")
     kept.say(MORNING_MS + 116 * MINUTE_MS, "closed", rssi_dbm=-70.0)
     kept.checkpoint()
-    kept.house()
+    kept.house(patience=lambda entrance: DAY_MS)
     assert kept.lines() == [(0, "closed"), (100, "open"), (101, "closed")]
     (day,) = kept.days()
-    assert (day.entrance, day.day_ms, day.reports) == ("a", MORNING_MS, 5)
+    assert (day.entrance, day.day_ms, day.reports) == ("a", MORNING_MS + 15 * MINUTE_MS, 5)
     assert (day.first_ms, day.last_ms) == (MORNING_MS + 15 * MINUTE_MS, MORNING_MS + 116 * MINUTE_MS)
     assert (day.longest_gap_ms, day.gap_from_ms) == (45 * MINUTE_MS, MORNING_MS + 30 * MINUTE_MS)
     assert (day.battery_pct, day.rssi_dbm) == (0.0, -70.0)
@@ -110,8 +110,21 @@ def test_two_doors_and_two_days_are_kept_apart(kept: Kept) -> None:
     kept.say(MORNING_MS - HOUR_MS + DAY_MS, door="a")
     kept.say(MORNING_MS + DAY_MS - 1, door="a")
     kept.checkpoint()
-    kept.house()
+    kept.house(patience=lambda entrance: DAY_MS)
     assert [(day.entrance, day.reports) for day in kept.days()] == [("a", 3), ("b", 1)]
+
+
+def test_a_long_silence_stays_where_it_was(kept: Kept) -> None:
+    """The report that ends it stays as it came, and what follows is a row of its own."""
+    for minutes in (0, 15, 30, 75, 90, 105):
+        kept.say(MORNING_MS + minutes * MINUTE_MS)
+    kept.checkpoint()
+    kept.house()
+    assert kept.lines() == [(0, "closed"), (75, "closed")]
+    spans = [
+        ((d.first_ms - MORNING_MS) // MINUTE_MS, (d.last_ms - MORNING_MS) // MINUTE_MS) for d in kept.days()
+    ]
+    assert spans == [(15, 30), (90, 105)]
 
 
 def test_a_day_that_comes_in_pieces_adds_up(kept: Kept) -> None:
