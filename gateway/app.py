@@ -42,6 +42,7 @@ from gateway.store.database import Database, open_database
 from gateway.store.resuming import accepted_usual
 from gateway.store.rule_versions import Activation, activate, say_accepted, say_refused, versions
 from gateway.store.writing import say_healthy, write_gap
+from gateway.tuning.impact_words import impact_sentence
 from gateway.wake import Poker, Waker
 from rules.duration import DAY_MS
 from rules.fault import Fault
@@ -182,7 +183,8 @@ class Gateway:
             log.info("the rule files say what is in force: %s", proved.loaded.rules.hash)
         else:
             changed = self._road.change(directory.setup(now, usual), now, by)
-            log.info("rules %s by %s (%s): %s", proved.loaded.rules.hash, by.author, by.through, changed)
+            said = impact_sentence(changed, "en")
+            log.info("rules %s by %s (%s): %s", proved.loaded.rules.hash, by.author, by.through, said)
         self._directory, self._usual = directory, usual
         for poker in self._pokers:
             poker.poke()

@@ -56,7 +56,8 @@ def check_rules(directory: Path, config: Config | None, registry: Registry) -> l
         faults += runs_out(calendar, loaded.rules.asks_for_holidays(), datetime.now(zone).date())
         faults += _untold_roles(loaded.rules, registry)
     if loaded and registry.entrances:
-        faults += _names_nothing(loaded.rules, texts, registry)
+        unknown = list(_names_nothing(loaded.rules, texts, registry))
+        faults += unknown or _watches_nothing(loaded.rules, texts, registry)
     return faults
 
 
@@ -161,6 +162,17 @@ def _names_nothing(rules: RuleSet, texts: _Texts, registry: Registry) -> Iterato
             elif word not in known[what]:
                 text = f"the rule '{rule.name}' names the {what} '{word}', and there is none"
                 yield Fault(_where(rule, word, texts), text, near(word, known[what]))
+
+
+def _watches_nothing(rules: RuleSet, texts: _Texts, registry: Registry) -> Iterator[Fault]:
+    """Rules whose words are all known and fit no entrance together. Of a mere kind there may be none yet."""
+    entrances = [row.for_rules(None) for row in registry.entrances.values()]
+    for rule in rules.rules:
+        watch = rule.watch
+        named = watch.within or watch.tags or watch.entrances
+        if named and not any(rule.watches(entrance) for entrance in entrances):
+            text = f"the rule '{rule.name}' watches no entrance"
+            yield Fault(_where(rule, rule.name, texts), text, "All keys of its watch must fit the same one.")
 
 
 def _waiting_for(rule: Rule) -> set[str]:

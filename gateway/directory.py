@@ -129,4 +129,4 @@ def open_directory(
 
 def _refusal(path: Path, faults: list[Fault]) -> DirectoryError:
     lines = "\n  ".join(map(str, faults))
-    return DirectoryError(f"this directory cannot be used:\n  {lines}\nDoorward does not start with these")
+    return DirectoryError(f"this directory cannot be used as it stands:\n  {lines}")

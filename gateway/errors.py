@@ -18,6 +18,14 @@ class DoorwardError(Exception):
             f"{where}: {what}. {mend}".strip(": ").rstrip() if where else f"{what}. {mend}".rstrip()
         )
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """So that it comes out of another process as it went in."""
+        return _again, (type(self), self.what, self.where, self.mend)
+
+
+def _again(kind: type[DoorwardError], what: str, where: str, mend: str) -> DoorwardError:
+    return kind(what, where=where, mend=mend)
+
 
 class StoreError(DoorwardError):
     """The database cannot be used."""

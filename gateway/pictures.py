@@ -41,6 +41,11 @@ class Mark(NamedTuple):
     text: str
 
 
+def plain(text: str) -> str:
+    """Without signs that XML does not allow."""
+    return "".join(letter for letter in text if letter >= " " and letter not in "\ufffe\uffff")
+
+
 class Lane(NamedTuple):
     """One line of the picture, with its name."""
 
@@ -71,7 +76,7 @@ def timeline(lanes: list[Lane], *, from_ms: int, to_ms: int, zone: tzinfo, title
             ).format(x=x(tick), y=bottom, ty=bottom + 14, text=_clock(tick, to_ms - from_ms, zone))
         )
     for lane, y in zip(lanes, tops, strict=True):
-        parts.append(Markup('<text x="4" y="{y}">{name}</text>').format(y=y + 15, name=lane.name))
+        parts.append(Markup('<text x="4" y="{y}">{name}</text>').format(y=y + 15, name=plain(lane.name)))
         for span in lane.spans:
             width = max(x(span.to_ms) - x(span.from_ms), 1.5)
             parts.append(
@@ -86,7 +91,7 @@ def timeline(lanes: list[Lane], *, from_ms: int, to_ms: int, zone: tzinfo, title
         '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
         '<rect width="6" height="6" fill="#eee"/><rect width="2" height="6" fill="#777"/></pattern></defs>'
         '<rect width="{w}" height="{h}" fill="#fff"/>'
-    ).format(w=WIDTH, h=bottom + 20, title=title, said=said)
+    ).format(w=WIDTH, h=bottom + 20, title=plain(title), said=plain(said))
     return head + Markup("").join(parts) + Markup("</svg>")
 
 
@@ -101,10 +106,10 @@ def _placed(marks: tuple[Mark, ...], x: Callable[[int], float]) -> list[_Placed]
     """Each mark with a row in which its words lie over no other's."""
     placed = []
     row_ends: list[float] = []
-    for mark in sorted(marks):
+    for mark in sorted(marks, key=lambda one: one.at_ms):
         at = x(mark.at_ms)
-        leftwards = at > WIDTH - 150
         width = 7.5 * sum(2 if ord(letter) > 0x2E80 else 1 for letter in mark.text) + 14
+        leftwards = at + width > WIDTH and at - width >= 0
         left = at - width if leftwards else at
         row = next((i for i, end in enumerate(row_ends) if end <= left), len(row_ends))
         row_ends[row : row + 1] = [left + width]
@@ -123,7 +128,7 @@ def _drawn(one: _Placed, y: int) -> Markup:
         tx=one.x - 7 if one.leftwards else one.x + 7,
         ty=y + 14 + ROW * one.row,
         anchor="end" if one.leftwards else "start",
-        text=one.mark.text,
+        text=plain(one.mark.text),
     )
 
 

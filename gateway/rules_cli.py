@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import datetime, tzinfo
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,7 @@ def rules_explain(directory: Path, entrance: str, at: str | None, lang: Language
     """Which rules watch ENTRANCE, how each stands, what comes next, and why it told or did not tell."""
     from gateway.tuning.asking import explain
 
-    opened = _opened(directory)
+    opened = _opened(directory, last_good=True)
     at_ms = _time(at, opened.config.places.tz, "--at") if at else _now()
     language = lang or opened.config.places.language
     for line in or_exit(lambda: explain(opened, _db(opened), entrance, at_ms, language)):
@@ -120,7 +121,7 @@ def rules_whatif(
     from gateway.tuning.asking import Question, what_if
     from rules import duration
 
-    opened = _opened(directory)
+    opened = _opened(directory, last_good=True)
     try:
         last_ms = duration.parse(last)
     except ValueError as error:
@@ -184,7 +185,8 @@ def rules_preview(
 @rules.command("history")
 @in_directory
 @last_of
-def rules_history(directory: Path, last: int) -> None:
+@in_language
+def rules_history(directory: Path, last: int, lang: Language | None) -> None:
     """Every rule set that was ever active: when, through whom, and what it changed. The newest first."""
     from gateway.store.rule_versions import refused, versions
     from gateway.tuning.impact_words import impact_sentence
@@ -192,7 +194,7 @@ def rules_history(directory: Path, last: int) -> None:
     opened = _opened(directory, last_good=True)
     with _db(opened).read() as tx:
         found, bad = versions(tx, last), refused(tx)
-    language = opened.config.places.language
+    language = lang or opened.config.places.language
     if bad:
         click.echo(f"NOT IN FORCE  the files as they stand since {when(opened, bad.at_ms)}, by {bad.author}:")
         for fault in bad.faults:
@@ -231,23 +233,29 @@ def rules_diff(directory: Path, older: str | None, newer: str | None) -> None:
 @click.argument("version", required=False)
 @click.option("--by", default=getpass.getuser, help="Who goes back. Default: who is logged in.")
 def rules_rollback(directory: Path, version: str | None, by: str) -> None:
-    """Put the files of an older rule set back, by the beginning of its hash; without one, of the one before.
+    """Put the files of an older rule set back, by the beginning of its hash.
+
+    Without one: if the files have a fault, those of the rules in force; else of the rules before.
 
     What stands in the folder is kept beside the database. A running gateway switches at once.
     """
     from gateway.reloading import ROLLBACK
-    from gateway.store.rule_versions import versions
+    from gateway.store.rule_versions import refused, versions
 
     opened = _opened(directory, last_good=True)
     db = _db(opened)
     with db.read() as tx:
         hashes = list(dict.fromkeys(one.hash for one in versions(tx)))
-    if version is None and len(hashes) < 2:
+        broken = refused(tx) is not None
+    if version is None and len(hashes) < 2 and not broken:
         raise click.UsageError("there is no rule set before this one")
-    chosen = _hash(hashes, version) if version else hashes[1]
+    chosen = _hash(hashes, version) if version else hashes[0] if broken else hashes[1]
     files = _files(db, chosen)
     folder = directory / "rules"
-    kept = opened.data / f"rules-before-rollback-{datetime.now(opened.config.places.tz):%Y%m%d-%H%M%S}"
+    stamp = f"rules-before-rollback-{datetime.now(opened.config.places.tz):%Y%m%d-%H%M%S}"
+    kept = next(
+        path for n in count() if not (path := opened.data / (f"{stamp}-{n}" if n else stamp)).exists()
+    )
     shutil.copytree(folder, kept)
     opened.data.joinpath(ROLLBACK).write_text(json.dumps({"hash": chosen, "by": by}), "utf-8")
     for name, text in files.items():
@@ -277,7 +285,10 @@ def rules_learn(directory: Path, last: str, file: Path | None) -> None:
         last_ms = duration.parse(last)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--last") from None
-    for line in or_exit(lambda: learn(opened, _db(opened), file, _now() - last_ms, _now())):
+    lines, faults = or_exit(lambda: learn(opened, _db(opened), file, _now() - last_ms, _now()))
+    for fault in faults:
+        click.echo(fault, err=True)
+    for line in lines:
         click.echo(line)
 
 
@@ -387,7 +398,12 @@ def _opened(directory: Path, *, last_good: bool = False) -> Directory:
 
     if not last_good:
         return or_exit(lambda: open_directory(directory))
-    return or_exit(lambda: open_directory(directory, last_good=lambda config: kept(config.store.path)))
+    opened = or_exit(lambda: open_directory(directory, last_good=lambda config: kept(config.store.path)))
+    if opened.refused:
+        click.echo(
+            "the rule files have faults (doorward rules check); these are the rules in force", err=True
+        )
+    return opened
 
 
 def _db(opened: Directory) -> Database:

@@ -224,9 +224,7 @@ class Engine:
         self._mutes.fit(self._setup.entrances.values())
         for entrance, row in self._setup.entrances.items():
             if mute.covers(row) or (before is not None and before.covers(row)):
-                if not self._mutes.until(entrance, at_ms):
-                    for alarm in (self._doors[entrance].alarms or {}).values():
-                        alarm.held_until = min(alarm.held_until, at_ms)  # it ended early
+                self._let_go(entrance, self._doors[entrance], at_ms)
                 self._look_at_all(entrance, self._doors[entrance], at_ms, out)
         return out
 
@@ -250,6 +248,7 @@ class Engine:
             if door.alarms and not gone:
                 _carry_over(door.alarms, plans[entrance].watchings, self._plans[entrance].watchings)
         for entrance, door in self._doors.items():
+            self._let_go(entrance, door, at_ms)
             self._look_at_all(entrance, door, at_ms, out)
         return out
 
@@ -312,7 +311,7 @@ class Engine:
         rule, steps = watching
         alarm = door.alarms.get(rule.name) if door.alarms else None
         off = self._is_off(rule, entrance)
-        since, count, _ = (0, 0, 0) if off else self._holds(door, rule, alarm, self._at)
+        since, count, ends = (0, 0, NEVER) if off else self._holds(door, rule, alarm, self._at)
         if since and alarm is not None:
             since, count = alarm.since, alarm.count
         come = alarm.step if alarm else 0
@@ -320,7 +319,8 @@ class Engine:
         if since:
             for step in steps[come:]:
                 due = self._due(rule, count, self._after(entrance, step, count), max(self._at, count))
-                waits.append((step, due))
+                if due < ends or ends >= NEVER:  # a door that flaps stops by itself
+                    waits.append((step, due))
         paused = door.unknown_since > 0 and rule.when is not Condition.SILENT
         return Outlook(rule, steps, since, count, alarm, tuple(waits), off, paused)
 
@@ -387,6 +387,13 @@ class Engine:
         if not door.armed or due < door.armed:
             door.armed = due
             heapq.heappush(self._heap, (due, entrance))
+
+    def _let_go(self, entrance: str, door: Door, at: int) -> None:
+        """A mute ends sooner than it was to, or holds here no more: what is due later is not held back."""
+        if door.alarms:
+            ends = max(self._mutes.until(entrance, at), at)
+            for alarm in door.alarms.values():
+                alarm.held_until = min(alarm.held_until, ends)
 
     def _run_until(self, upto: int, out: list[Outcome]) -> None:
         heap = self._heap

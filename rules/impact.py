@@ -75,6 +75,14 @@ def _changed(before: dict[str, tuple[Watching, ...]], after: dict[str, tuple[Wat
         old, new = before.get(entrance, ()), after.get(entrance, ())
         pair = id(old), id(new)
         if pair not in same:
-            same[pair] = old == new
+            same[pair] = list(map(_felt, old)) == list(map(_felt, new))
         many += not same[pair]
     return many
+
+
+def _felt(watching: Watching) -> tuple[object, ...]:
+    """What a door has of a rule, whatever it says of other doors, and whatever it is called."""
+    rule, steps = watching
+    counted = rule.openings, rule.openings_within_ms
+    ends = rule.clear_after_ms, rule.reopen_within_ms
+    return rule.name, rule.when, steps, rule.during, counted, ends, rule.severity

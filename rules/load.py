@@ -14,13 +14,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from rules import written
-from rules.days import Period
+from rules import duration, written
+from rules.days import WEEKDAYS, Period
 from rules.document import Document, Path, read
+from rules.duration import MINUTE_MS
 from rules.fault import Fault, guess
 from rules.rule import ROLES, Condition, Rule, RuleSet
 from rules.story import Story, StoryError, parse_story
-from rules.window import Windows
+from rules.window import DAY_MINUTES, Windows
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -176,6 +177,11 @@ class _Loading:
                     if len(usual) > 2:
                         mend += " What is 'usual' counts from 'at_least' to 'at_most'."
                     self._fault(document, (*here, "after"), what, mend)
+                elif (longest := _longest(rule.during)) is not None and step.first() >= longest:
+                    what = f"this step never comes: its window is {duration.show(longest)} long"
+                    self._fault(
+                        document, (*here, "after"), what, "Make the window longer, or the step sooner."
+                    )
                 elif self._in_between(step, steps):
                     what = "a repetition of another step comes between 'at_least' and 'at_most' of this one"
                     self._fault(document, (*here, "after"), what, "Let nothing else come in between.")
@@ -214,11 +220,24 @@ class _Loading:
                     raw.title, raw.start, raw.given, raw.expect, raw.entrance.built(), rule.watch, raw.usual
                 )
                 self.stories.append((rule, story, document.where(here)))
+                self._sense_story(document, here, rule, story, model)
                 for n, moment in enumerate(story.expect):
                     if moment.what.startswith("tell "):
                         self._sense_role(document, (*here, "expect", n), moment.what.removeprefix("tell "))
             except StoryError as error:
                 self._fault(document, (*here, error.key, error.index), error.what, error.mend)
+
+    def _sense_story(
+        self, document: Document, path: Path, rule: Rule, story: Story, model: written.RuleIn
+    ) -> None:
+        """A story that could not fail proves nothing."""
+        by_weekday = str(document.at((*path, "start")) or "Mon")[:3] in WEEKDAYS
+        if by_weekday and any(window.in_ or window.not_in for window in model.during):
+            mend = "Give a date, like 2026-07-06 17:00."
+            self._fault(document, (*path, "start"), "a weekday is in no period of the year", mend)
+        if why := rule.why_not(story.entrance):
+            what = f"the rule does not watch the door of this story ('{why}')"
+            self._fault(document, (*path, "entrance"), what, "Name a door that it watches.")
 
     # -- quiet hours and budgets -----------------------------------------------------
 
@@ -281,6 +300,18 @@ class _Loading:
 
     def _fault(self, document: Document, path: Path, what: str, mend: str) -> None:
         self.faults.append(Fault(document.where(path), what, mend))
+
+
+def _longest(windows: Sequence[written.DuringIn]) -> int | None:
+    """How long a rule's only window is; ``None`` if others may lengthen it, or another day's."""
+    if len(windows) != 1:
+        return None
+    minutes = windows[0].to - windows[0].from_
+    return (
+        (minutes if minutes > 0 else minutes + DAY_MINUTES) * MINUTE_MS
+        if abs(minutes) < DAY_MINUTES
+        else None
+    )
 
 
 def _parts(text: str) -> dict[str, Any]:

@@ -79,19 +79,17 @@ def preview(rule: Rule, at_ms: int, zone: tzinfo, calendar: Calendar) -> list[Sc
         return []
     longest = max(step.after_ms for step in rule.steps)
     first = rule.steps[0].after_ms
+    half = first // 2
+    long = longest or MARGIN_MS  # a mute and a silence of a rule that tells at once are seen, too
+    held = max(long, half + long + MINUTE_MS - MARGIN_MS)  # it still holds when the mute ends
+    inside = start + (MARGIN_MS if end - start > MARGIN_MS + longest else max(end - start - longest, 0) // 2)
     scenes = [
+        stage.play(_begun(Edge.MUTE_ENDS, inside, held), mute_after=half, mute_for=long),
+        stage.play(_begun(Edge.RULE_ADDED, inside, long), add_after=(first + longest) // 2 + MINUTE_MS),
+        stage.play(_begun(Edge.SILENT, inside, held), silent_after=half, silent_for=long),
         stage.play(
-            _begun(Edge.MUTE_ENDS, start + MARGIN_MS, longest), mute_after=first // 2, mute_for=longest
-        ),
-        stage.play(
-            _begun(Edge.RULE_ADDED, start + MARGIN_MS, longest), add_after=(first + longest) // 2 + MINUTE_MS
-        ),
-        stage.play(
-            _begun(Edge.SILENT, start + MARGIN_MS, longest), silent_after=first // 2, silent_for=longest
-        ),
-        stage.play(
-            _begun(Edge.RESTART, start + MARGIN_MS, longest),
-            away_after=first // 2,
+            _begun(Edge.RESTART, inside, long),
+            away_after=half,
             away_for=max(first, MINUTE_MS),
         ),
     ]

@@ -419,7 +419,7 @@ def sound_part(raw: Mapping[str, Any]) -> RuleIn | None:
     except ValidationError as error:
         faulty = {str(e["loc"][0]) for e in error.errors()}
     if "when" in faulty:
-        faulty |= {"openings", "openings_within", "steps", "overrides"}  # what they may be depends on it
+        faulty |= {"openings", "openings_within"}  # whether they may stand there depends on it
     kept = {key: value for key, value in raw.items() if key not in faulty}
     try:
         return RuleIn.model_validate({**_INSTEAD, **kept})

@@ -39,7 +39,7 @@ LONGEST_DATE: Final = 8
 """20261103 is a date; more digits are milliseconds since 1970."""
 LAST_MS: Final = 4_102_444_800_000
 """The year 2100: what lies behind it are seconds or nanoseconds by mistake."""
-MARKS: Final = ("deaf", "listening", "session_lost", "mute")
+MARKS: Final = ("deaf", "listening", "session_lost", "mute", "setup")
 Arrival = tuple[str, Reading]
 
 
@@ -107,6 +107,10 @@ class Recorded:
                     t.heard.c.day_ms >= self.from_ms - self.lead_in_ms - DAY_MS
                 )
             ).scalar()
+        with self.db.read() as tx:
+            began = tx.execute(select(func.min(j.at_ms))).scalar()
+        if began is not None:
+            self.from_ms = min(max(self.from_ms, began), self.until_ms)  # before, nobody was there
         self.size = (last - first + 1 if first is not None else 0) + int(beats or 0)
 
     def parts(self) -> Iterator[Part]:

@@ -34,6 +34,7 @@ class Told(NamedTuple):
     person: str
     role: str
     at_ms: int
+    message: str = ""
 
 
 class Courtesy:
@@ -62,9 +63,7 @@ class Courtesy:
         night = self._night(role, at_ms)
         if night is not None and self._counts[person, night[0]] >= self._budgets[role].messages:
             return Wait(night[1], "budget")
-        self.count(Told(person, role, at_ms))
-        if message:
-            self._counted[message] = at_ms
+        self.count(Told(person, role, at_ms, message))
         return None
 
     def quiet_until(self, role: str, severity: Severity, at_ms: int) -> int:
@@ -84,6 +83,8 @@ class Courtesy:
         night = self._night(told.role, told.at_ms)
         if night is not None:
             self._counts[told.person, night[0]] += 1
+        if told.message:
+            self._counted[told.message] = told.at_ms
 
     def forget_until(self, now_ms: int) -> None:
         """Nights that are long over."""

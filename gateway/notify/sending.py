@@ -64,7 +64,7 @@ class Under(NamedTuple):
     message: str
     along: tuple[str, ...]
     person: str
-    attempt: int
+    attempts: tuple[int, ...]
     channel: int
 
 
@@ -154,7 +154,7 @@ class Sender:
 
     def _start(self, message: Row[Any], now: int) -> None:
         urls = self._reach.of(message.person)
-        along = self._along(message)
+        along = self._along(message, now)
         worded = self._word_or_fail(message, along, now)
         if worded is None:
             return
@@ -174,11 +174,12 @@ class Sender:
             if (free_ms := self._free_at(url, now)) > now:
                 _put_off(tx, (message.id, *(one.id for one in along)), free_ms)
                 return
-            attempt = _begin(tx, message.id, todo.channel, attempts, now)
+            begun = [_begin(tx, message.id, todo.channel, attempts, now)]
+            begun += [_begin(tx, one.id, todo.channel, _attempts(tx, one.id), now) for one in along]
         what = Call(url, worded.title, worded.body)
         future = self._call(what)
         others = tuple(one.id for one in along)
-        self._under_way[future] = Under(message.id, others, message.person, attempt, todo.channel)
+        self._under_way[future] = Under(message.id, others, message.person, tuple(begun), todo.channel)
         future.add_done_callback(lambda _: self._wake())
 
     def _call(self, what: Call) -> ProcessFuture[Verdict]:
@@ -214,7 +215,7 @@ class Sender:
             with self._db.write() as tx:
                 tx.execute(
                     update(t.attempts)
-                    .where(t.attempts.c.id == under.attempt)
+                    .where(t.attempts.c.id.in_(under.attempts))
                     .values(ended_at_ms=now, result=verdict.result, detail=verdict.detail)
                 )
                 self._move_on(tx, under, verdict, now)
@@ -241,8 +242,8 @@ class Sender:
             )
             _put_off(tx, (under.message, *under.along), now + todo.after_ms)
 
-    def _along(self, message: Row[Any]) -> list[Row[Any]]:
-        """What else waited for the same moment; what is over by now was withdrawn."""
+    def _along(self, message: Row[Any], now: int) -> list[Row[Any]]:
+        """What else waited for the same moment; what is over by now was withdrawn, what is odd goes alone."""
         if not is_bundle(message.bundle):
             return []
         with self._db.read() as tx:
@@ -251,7 +252,14 @@ class Sender:
                 .where(_M.bundle == message.bundle, _M.state == MessageState.QUEUED, _M.id != message.id)
                 .order_by(_M.severity, _M.queued_at_ms, _M.id)
             )
-            return list(rows)
+            return [one for one in rows if self._can_be_worded(one, now)]
+
+    def _can_be_worded(self, message: Row[Any], now: int) -> bool:
+        try:
+            self._word(message, [], now)
+        except Exception:
+            return False  # its own turn says so
+        return True
 
     def _word_or_fail(self, message: Row[Any], along: list[Row[Any]], now: int) -> Worded | None:
         """Odd facts are this message's failure and nobody else's."""

@@ -120,6 +120,15 @@ def active_rules(tx: Connection) -> Active | None:
     return Active(from_canonical(row.rules), _calendar(row.calendar)) if row else None
 
 
+def setup_at(tx: Connection, at_ms: int) -> str | None:
+    """The name of the setup that was in force then; the first one, before any other."""
+    name = tx.execute(
+        select(_J.device).where(_J.kind == "setup", _J.at_ms <= at_ms).order_by(_J.position.desc()).limit(1)
+    ).scalar()
+    first = select(t.setups.c.hash).order_by(t.setups.c.at_ms, t.setups.c.hash).limit(1)
+    return name or tx.execute(first).scalar()
+
+
 def keep_checkpoint(tx: Connection, position: int, at_ms: int, setup: str, state: dict[str, Any]) -> None:
     packed = zlib.compress(json.dumps(state, separators=(",", ":")).encode(), 1)
     tx.execute(insert(t.checkpoints).values(position=position, at_ms=at_ms, setup=setup, state=packed))
@@ -229,10 +238,10 @@ def told_lately(tx: Connection, now_ms: int) -> list[Told]:
     """Who was told of something within two days, longer than any night; what waits has not been told."""
     c = t.messages.c
     rows = tx.execute(
-        select(c.person, c.facts, c.queued_at_ms).where(
+        select(c.id, c.person, c.facts, c.queued_at_ms).where(
             c.queued_at_ms > now_ms - 2 * DAY_MS,
             c.text_key.in_((Text.REMIND, Text.TELL)),
             c.bundle == c.person,
         )
     )
-    return [Told(row.person, row.facts.get("role", ""), row.queued_at_ms) for row in rows]
+    return [Told(row.person, row.facts.get("role", ""), row.queued_at_ms, row.id) for row in rows]

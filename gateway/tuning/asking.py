@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from gateway.check import read_rule_files, rule_texts
+from gateway.cases.act import Where
+from gateway.check import read_rule_files
 from gateway.directory import Directory, Usual, open_directory
 from gateway.errors import DoorwardError
 from gateway.history.past import FromFile, Past, Recorded, read_file
@@ -20,18 +21,20 @@ from gateway.locale import Language
 from gateway.places.model import Registry
 from gateway.store import tables as t
 from gateway.store.database import Database, open_database
-from gateway.store.resuming import accepted_usual
-from gateway.store.rule_versions import active_at, text_of
+from gateway.store.resuming import accepted_usual, read_setup, setup_at
+from gateway.store.rule_versions import last_good
 from gateway.tuning.explaining import Basis, Explaining, MuteNote, Told, played, told_of
-from gateway.tuning.learning import Openings
+from gateway.tuning.learning import Learned, Openings
 from gateway.tuning.report import Report
 from gateway.tuning.whatif import Done, compare, play
+from rules import duration
 from rules.engine import Setup
 from rules.fault import Fault
-from rules.load import Loaded, from_canonical, load_texts
-from rules.rule import RESIDENTS, fits
+from rules.load import Loaded, load_texts
+from rules.rule import RESIDENTS, Entrance, fits
 
 REPORT_EVERY_S = 0.3
+MOST_SHOWN = 20
 
 
 # -- explain ----------------------------------------------------------------------------
@@ -49,21 +52,27 @@ def explain(opened: Directory, db: Database, entrance: str, at_ms: int, language
         mend = f"Is it one of: {', '.join(near)}?" if near else "Its id stands in entrances.csv."
         raise DoorwardError(f"no entrance is called '{entrance}'", where="entrances.csv", mend=mend)
     with db.read() as tx:
-        active = active_at(tx, at_ms)
-        text = text_of(tx, active) if active else None
-        rules = from_canonical(text) if text else opened.loaded.rules
         usual = accepted_usual(tx)
         records = told_of(_events(tx, entrance, at_ms), _names(opened.registry)) + _reminders(
             tx, entrance, at_ms
         )
-        mutes = _mutes(tx, at_ms, opened.registry)
+        mutes = _mutes(tx, at_ms, opened.registry, row.for_rules(None))
         bases = _bases(tx, entrance)
         first = tx.execute(select(func.min(t.journal.c.at_ms))).scalar() or at_ms
+        begun = setup_at(tx, first)
     seen = row.for_rules(opened.registry.device_of(entrance, at_ms))
-    whole = opened.setup(at_ms, usual, Loaded(rules, []))
-    setup = whole._replace(entrances={entrance: seen})
+    now = opened.setup(at_ms, usual)._replace(entrances={entrance: seen})
+
+    def setup_of(name: str) -> Setup:
+        with db.read() as tx:
+            kept = read_setup(tx, name)
+        return kept._replace(entrances={e: one for e, one in kept.entrances.items() if e == entrance})
+
+    setup = setup_of(begun) if begun else now
+    if entrance not in setup.entrances:
+        setup = setup._replace(entrances={entrance: seen})
     past = Recorded(db, first, at_ms, setup.entrances, only=entrance)
-    engine, said = played(setup, past.parts(), at_ms)
+    engine, said = played(setup, past.parts(), at_ms, setup_of)
     return Explaining(
         engine,
         said,
@@ -114,13 +123,18 @@ def _reminders(tx: Connection, entrance: str, at_ms: int) -> list[Told]:
     ]
 
 
-def _mutes(tx: Connection, at_ms: int, registry: Registry) -> list[MuteNote]:
+def _mutes(tx: Connection, at_ms: int, registry: Registry, entrance: Entrance) -> list[MuteNote]:
+    """Those that hold there."""
     m = t.mutes.c
     names = _names(registry)
     rows = tx.execute(
         select(t.mutes).where(m.from_ms <= at_ms, m.until_ms > at_ms).order_by(m.until_ms.desc())
     )
-    return [MuteNote(row.until_ms, row.why, names.get(row.who, row.who)) for row in rows]
+    return [
+        MuteNote(row.until_ms, row.why, names.get(row.who, row.who))
+        for row in rows
+        if Where.model_validate(row.scope).built().covers(entrance)
+    ]
 
 
 def _bases(tx: Connection, entrance: str) -> dict[int, Basis]:
@@ -201,7 +215,7 @@ def _answers(futures: list[Future[Any]]) -> list[Any]:
 
 def _play(asked: Question, which: int) -> tuple[Done, list[Fault], int, int]:
     """In a process of its own: 0 plays the rules in force, 1 the candidate."""
-    opened = open_directory(asked.directory)
+    opened = open_directory(asked.directory, last_good=lambda config: last_good(config.store.path))
     db = open_database(opened.config.store.path, migrate=False) if opened.config.store.path.exists() else None
     loaded = _candidate(opened, asked.candidate) if which else opened.loaded
     setup = opened.setup(None if asked.file else asked.until_ms, _usual(db, proposed=bool(which)), loaded)
@@ -243,7 +257,7 @@ def _candidate(opened: Directory, path: Path) -> Loaded:
     if path.is_dir():
         texts, faults = read_rule_files(sorted(path.glob("*.yaml")), path.name)
     else:
-        texts, faults = rule_texts(opened.path)
+        texts, faults = list(opened.files), []
         new, wrong = read_rule_files([path], "rules")
         texts = sorted({**dict(texts), **dict(new)}.items())
         faults += wrong
@@ -273,7 +287,9 @@ def _usual(db: Database | None, *, proposed: bool) -> Usual:
 # -- what is usual --------------------------------------------------------------------------
 
 
-def learn(opened: Directory, db: Database, file: Path | None, from_ms: int, until_ms: int) -> list[str]:
+def learn(
+    opened: Directory, db: Database, file: Path | None, from_ms: int, until_ms: int
+) -> tuple[list[str], list[Fault]]:
     """Propose what is usual, for every entrance at which a step asks for it.
 
     Raises:
@@ -300,6 +316,7 @@ def learn(opened: Directory, db: Database, file: Path | None, from_ms: int, unti
     )
     openings = Openings(wanted, setup.zone)
     openings.take(past.parts())
+    faults = [*past.faults, *_more(past, file)] if file and isinstance(past, FromFile) else []
     lines = []
     with db.write() as tx:
         before = accepted_usual(tx)
@@ -325,10 +342,22 @@ def learn(opened: Directory, db: Database, file: Path | None, from_ms: int, unti
             lines.append(
                 f"p{percent}: {len(entrances)} entrances, {known} with enough openings, {changed} other than accepted"
             )
+            lines += _shown(learned, opened.registry)
     lines.append(
         "Try it with 'doorward rules whatif', then 'doorward rules accept'. Until then nothing changes."
     )
-    return lines
+    return lines, faults
+
+
+def _shown(learned: Mapping[str, Learned], registry: Registry) -> list[str]:
+    """The doors of which something is known: how long in half of their hours, at the most, and in how many."""
+    known = {entrance: sorted(filter(None, one.hours)) for entrance, one in learned.items() if any(one.hours)}
+    lines = [
+        f"  {entrance}  {registry.entrances[entrance].words}: usually up to {duration.show(hours[len(hours) // 2])},"
+        f" at the most {duration.show(hours[-1])}, known of {len(hours)} hours of the week"
+        for entrance, hours in list(known.items())[:MOST_SHOWN]
+    ]
+    return [*lines, f"  … and {len(known) - MOST_SHOWN} more"] if len(known) > MOST_SHOWN else lines
 
 
 def accept(db: Database, pattern: str, by: str, at_ms: int) -> int:

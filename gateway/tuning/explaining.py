@@ -6,7 +6,7 @@ said of the past is what was, and what is said of the future comes from the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from rules.duration import MINUTE_MS
 from rules.engine import Engine, Outlook, Setup, hour_of_week
 from rules.mute import Mute
 from rules.outcome import AlarmCleared, AlarmMissed, AlarmRaised, DoorChanged, Outcome, StepDue
-from rules.rule import Rule, Step
+from rules.rule import RESIDENTS, Condition, Rule, Step
 from rules.window import NEVER
 
 
@@ -56,8 +56,18 @@ class MuteNote(NamedTuple):
     who: str
 
 
-def played(setup: Setup, parts: Iterable[Part], at_ms: int) -> tuple[Engine, list[Outcome]]:
-    """The engine as it stood at that moment, and all that it had said."""
+def played(
+    setup: Setup,
+    parts: Iterable[Part],
+    at_ms: int,
+    setup_of: Callable[[str], Setup] | None = None,
+) -> tuple[Engine, list[Outcome]]:
+    """The engine as it stood at that moment, and all that it had said.
+
+    Args:
+        setup: What was in force at the beginning.
+        setup_of: What a mark of another one carries is called.
+    """
     engine = Engine(setup)
     said: list[Outcome] = []
     began = False
@@ -77,6 +87,8 @@ def played(setup: Setup, parts: Iterable[Part], at_ms: int) -> tuple[Engine, lis
                 said += engine.on_listening(at)
             case "session_lost":
                 said += engine.on_session_lost(at)
+            case "setup":
+                said += engine.change(setup_of(carried or ""), at) if setup_of else []
             case "mute":
                 said += engine.on_mute(Mute.resume(mute_of(carried)), at)
     said += engine.on_time(at_ms)
@@ -131,8 +143,10 @@ class Explaining:
                 place=self._place, known=known, since=self._when(door.unknown_since)
             )
         if door.contact == "open":
-            since = self._when(door.open_since) if door.open_since else _("nobody knows when")
-            long = duration(self._at - door.open_since, self._language) if door.open_since else "—"
+            if not door.open_since:
+                return _("{place} is open; nobody knows since when.").format(place=self._place)
+            since = self._when(door.open_since)
+            long = duration(self._at - door.open_since, self._language)
             return _("{place} is open since {since}, for {long}.").format(
                 place=self._place, since=since, long=long
             )
@@ -152,6 +166,10 @@ class Explaining:
             ).format(until=self._when(until), who=note.who if note else "—", why=note.why if note else "—")
         ]
 
+    def _nobody_knows(self, rule: Rule) -> bool:
+        door = self._engine.door(self._entrance)
+        return rule.when is Condition.LEFT_OPEN and (door is None or door.contact is None)
+
     # -- one rule ---------------------------------------------------------------------
 
     def _not_watching(self, rule: Rule, why: str) -> str:
@@ -160,7 +178,9 @@ class Explaining:
         return {
             "trial": _("Does not watch it: its device is on trial."),
             "kind": _("Does not watch it: it is for {kinds} only.").format(
-                kinds=", ".join(sorted(watch.kinds))
+                kinds=", ".join(
+                    {"unit_door": _("unit doors"), "gate": _("gates")}[k] for k in sorted(watch.kinds)
+                )
             ),
             "within": _("Does not watch it: it is for {places} only.").format(
                 places=", ".join(sorted(watch.within))
@@ -184,24 +204,31 @@ class Explaining:
                         long=duration(look.rule.clear_after_ms, self._language)
                     )
                 )
+            elif self._nobody_knows(look.rule):
+                lines.append(_("Watches it. Nobody knows the door's state yet."))
             else:
                 lines.append(_("Watches it. Nothing is the matter."))
             return [*lines, *self._window(look.rule)]
         lines.append(_("Its condition holds since {since}.").format(since=self._when(look.since_ms)))
         lines += self._come(look)
-        if look.paused:
+        if look.paused and look.waits:
             lines.append(
                 _(
                     "Steps pause: nobody knows the door's state. If it still holds when the sensor speaks, what is due comes at once."
                 )
             )
         lines += self._window(look.rule)
-        for step, due in look.waits:
-            lines.append(self._next(look, step, due))
-            lines += self._usual(step, look.count_ms)
+        if self._comes_again(look.rule):
+            for step, due in look.waits:
+                lines.append(self._next(look, step, due))
+                lines += self._usual(step, look.count_ms)
         if not look.waits:
             lines.append(_("All its steps have come; the alarm stands until it is over."))
         return lines
+
+    def _comes_again(self, rule: Rule) -> bool:
+        setup = self._engine.setup
+        return rule.during is None or rule.during.occurrence(self._at, setup.calendar, setup.zone)[0] < NEVER
 
     def _window(self, rule: Rule) -> list[str]:
         if rule.during is None:
@@ -226,7 +253,8 @@ class Explaining:
         lines = []
         for step in steps:
             became = self._became(step)
-            lines.append(f"{self._when(step.at_ms)} {role_word(step.tell, self._language)}: {became}")
+            colon = ": " if self._language == "en" else "："
+            lines.append(f"{self._when(step.at_ms)} {role_word(step.tell, self._language)}{colon}{became}")
         raised = next(
             (
                 o
@@ -243,14 +271,16 @@ class Explaining:
         _ = self._
         found = next((r for r in self._records if r.at_ms == step.at_ms and r.role in (step.tell, "")), None)
         found = found or next((r for r in self._records if r.at_ms == step.at_ms), None)
+        if found is None and step.tell == RESIDENTS:  # a reminder without anybody to remind leaves no message
+            return _("not told: {why}").format(why=_("nobody could be reached"))
         if found is None:
-            return _("no record of what became of it")
+            return _("due then; what became of it is not on record")
         if found.what == "not_told":
             return _("not told: {why}").format(why=self._why_not(found.why))
         said = _("told {name}").format(name=found.name or role_word(step.tell, self._language))
-        if found.waits_until_ms:
+        if found.waits_until_ms > self._at:
             because = _("quiet hours") if found.waits_for == "quiet" else _("the night's budget is spent")
-            said += " " + _("(waits until {until}: {because})").format(
+            said += (" " if self._language == "en" else "") + _("(waits until {until}: {because})").format(
                 until=self._when(found.waits_until_ms), because=because
             )
         return said
@@ -272,10 +302,10 @@ class Explaining:
             return _("{role}: never, for its windows are too short for this step.").format(role=role)
         until = self._engine.muted_until_ms(self._entrance, max(due, self._at))
         if until:
-            return _("{role}: was due {due}, held back by a mute until {until}{unless}.").format(
+            return _("{role}: due {due}, held back by a mute until {until}{unless}.").format(
                 role=role, due=self._when(due), until=self._when(until), unless=unless
             )
-        if look.paused and due <= self._at:
+        if (look.paused or self._engine.deaf) and due <= self._at:
             return _("{role}: due since {due}{unless}.").format(role=role, due=self._when(due), unless=unless)
         return _("If nothing changes: at {due} {role}{unless}.").format(
             due=self._when(due), role=role, unless=unless

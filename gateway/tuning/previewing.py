@@ -12,7 +12,7 @@ from gateway.pictures import Lane, Mark, Span, timeline
 from gateway.templates import environment
 from rules.days import Calendar
 from rules.preview import Edge, Scene, preview
-from rules.rule import Rule
+from rules.rule import Condition, Rule
 
 
 class Previewing:
@@ -46,6 +46,15 @@ class Previewing:
 
     def heading(self, scene: Scene) -> str:
         _ = self._
+        if self._rule.when == Condition.LEFT_OPEN:
+            of_door = {
+                Edge.WINDOW_BEGINS: _("The door is open already when the window begins"),
+                Edge.WINDOW_ENDS: _("The door is still open when the window ends"),
+                Edge.MUTE_ENDS: _("The door is still open when a mute ends"),
+                Edge.RULE_ADDED: _("The door is open already when the rule is added"),
+            }
+            if scene.edge in of_door:
+                return of_door[scene.edge]
         return {
             Edge.WINDOW_BEGINS: _("It holds already when the window begins"),
             Edge.WINDOW_ENDS: _("It still holds when the window ends"),
@@ -58,7 +67,10 @@ class Previewing:
     def said(self, scene: Scene) -> str:
         """What the picture shows, in one line."""
         _ = self._
-        parts = [_("from {at} on it holds").format(at=self._clock(scene.holds[0]))]
+        is_door = self._rule.when == Condition.LEFT_OPEN
+        begins = _("open since {at}") if is_door else _("from {at} on it holds")
+        day = datetime.fromtimestamp(scene.holds[0] / 1000, self._zone).date().isoformat()
+        parts = [f"{day} {begins}".format(at=self._clock(scene.holds[0]))]
         parts += [_("window {a}–{b}").format(a=self._clock(a), b=self._clock(b)) for a, b in scene.windows]
         if scene.muted:
             parts.append(

@@ -44,6 +44,10 @@ class Report:
     seconds: float
     doors: int
 
+    @property
+    def _comma(self) -> str:
+        return "、" if self.language == "zh" else ", "
+
     # -- in one sentence ---------------------------------------------------------------
 
     def sentence(self) -> str:
@@ -52,26 +56,35 @@ class Report:
         c = self.comparison
         said = [
             _(
-                "In {nights} nights there would have been {then} cases instead of {now}, and {told} messages instead of {tells}."
+                "In {nights} there would have been {cases} instead of {now}, and {messages} instead of {tells}."
             ).format(
-                nights=len(c.nights),
-                then=c.then.cases.total(),
+                nights=_one(len(c.nights), _("1 night"), _("{n} nights")),
+                cases=_one(c.then.cases.total(), _("1 case"), _("{n} cases")),
                 now=c.now.cases.total(),
-                told=c.then.messages.total(),
+                messages=_one(c.then.messages.total(), _("1 message"), _("{n} messages")),
                 tells=c.now.messages.total(),
             )
         ]
         worst_now, worst_then = c.now.most_to_one(), c.then.most_to_one()
         said.append(
-            _("The worst night of one person would have had {then} messages instead of {now}.").format(
-                then=worst_then[2] if worst_then else 0, now=worst_now[2] if worst_now else 0
+            _("The worst night of one person would have had {messages} instead of {now}.").format(
+                messages=_one(worst_then[2] if worst_then else 0, _("1 message"), _("{n} messages")),
+                now=worst_now[2] if worst_now else 0,
             )
         )
-        said.append(
-            _("Doors noticed that are not noticed now: {newly}; noticed no more: {gone}.").format(
-                newly=len(c.newly), gone=len(c.no_longer)
+        more, fewer = len(c.newly_nights), len(c.no_longer_nights)
+        if more:
+            said.append(
+                _("Open doors would be noticed {times} that are not noticed now.").format(
+                    times=_one(more, _("once"), _("{n} times"))
+                )
             )
-        )
+        if fewer:
+            said.append(
+                _("Open doors that are noticed now would be noticed no more {times}.").format(
+                    times=_one(fewer, _("once"), _("{n} times"))
+                )
+            )
         return " ".join(said) if self.language == "en" else "".join(said)
 
     def takes(self) -> str:
@@ -95,8 +108,14 @@ class Report:
     def text(self) -> str:
         _ = texts(self.language).gettext
         c = self.comparison
-        lines = [self.sentence(), ""]
-        lines += [f"{_('Night'):<12}{_('cases now'):>12}{_('then'):>8}{_('messages now'):>15}{_('then'):>8}"]
+        lines = [self.sentence(), "", _("A night is from noon to noon, and named after its evening.")]
+        lines += [
+            _padded(_("Night"), -12)
+            + _padded(_("cases now"), 12)
+            + _padded(_("then"), 8)
+            + _padded(_("messages now"), 15)
+            + _padded(_("then"), 8)
+        ]
         lines += [
             f"{night.isoformat():<12}{c.now.cases[night]:>12}{c.then.cases[night]:>8}"
             f"{c.now.messages[night]:>15}{c.then.messages[night]:>8}"
@@ -180,7 +199,7 @@ class Report:
     def example_lines(self, example: Example) -> list[str]:
         _ = texts(self.language).gettext
         long = [(a, b) for a, b in example.openings if b - a >= MINUTE_MS]
-        opened = ", ".join(f"{self._clock(a)}–{self._clock(b)}" for a, b in long[:MOST_LISTED])
+        opened = self._comma.join(f"{self._clock(a)}–{self._clock(b)}" for a, b in long[:MOST_LISTED])
         return [
             _("open for a minute or more: {spans}").format(spans=opened or _("none")),
             _("now: {steps}").format(steps=self._steps(example.now)),
@@ -208,7 +227,7 @@ class Report:
 
     def _steps(self, came: list[Came]) -> str:
         said = [f"{self._clock(one.at_ms)} {role_word(one.tell, self.language)}" for one in came]
-        return ", ".join(said) or texts(self.language).gettext("nobody is told")
+        return self._comma.join(said) or texts(self.language).gettext("nobody is told")
 
     def _clock(self, at_ms: int) -> str:
         return f"{datetime.fromtimestamp(at_ms / 1000, self.zone):%H:%M}"
@@ -234,6 +253,10 @@ class Report:
             "then": _figures(c.then),
             "newly_caught": c.newly,
             "no_longer_caught": c.no_longer,
+            "newly_caught_nights": [[entrance, night.isoformat()] for entrance, night in c.newly_nights],
+            "no_longer_caught_nights": [
+                [entrance, night.isoformat()] for entrance, night in c.no_longer_nights
+            ],
             "examples": [
                 {
                     "entrance": one.entrance,
@@ -250,6 +273,16 @@ class Report:
             "readings": c.readings,
             "seconds": round(self.seconds, 1),
         }
+
+
+def _one(n: int, one: str, many: str) -> str:
+    return one if n == 1 else many.format(n=n)
+
+
+def _padded(text: str, width: int) -> str:
+    """To that many columns, to the left if it is negative; a Chinese letter takes two."""
+    blanks = " " * max(abs(width) - sum(2 if ord(letter) > 0x2E80 else 1 for letter in text), 0)
+    return text + blanks if width < 0 else blanks + text
 
 
 def _figures(figures: Figures) -> Mapping[str, Any]:

@@ -307,6 +307,8 @@ class Comparison:
         nights: All of them, in order.
         newly: Entrances that only the candidate catches.
         no_longer: Entrances that only the present rules catch.
+        newly_nights: (entrance, night) that only the candidate catches.
+        no_longer_nights: (entrance, night) that only the present rules catch.
     """
 
     nights: list[date]
@@ -317,11 +319,16 @@ class Comparison:
     examples: list[Example]
     failed: dict[str, str]
     readings: int
+    newly_nights: list[tuple[str, date]] = field(default_factory=list)
+    no_longer_nights: list[tuple[str, date]] = field(default_factory=list)
 
 
 def compare(now: Done, then: Done, *, from_ms: int, until_ms: int, zone: tzinfo) -> Comparison:
     """``now`` is what the rules in force did, ``then`` what the candidate would have done."""
     caught_now, caught_then = ({alarm.entrance for alarm in done.alarms} for done in (now, then))
+    nights_now, nights_then = (
+        {(alarm.entrance, night_of(alarm.raised_ms, zone)) for alarm in done.alarms} for done in (now, then)
+    )
     first, last = night_of(from_ms, zone), night_of(until_ms, zone)
     newly, no_longer = sorted(caught_then - caught_now), sorted(caught_now - caught_then)
     return Comparison(
@@ -333,6 +340,8 @@ def compare(now: Done, then: Done, *, from_ms: int, until_ms: int, zone: tzinfo)
         examples=_examples(now, then, set(newly), set(no_longer), zone),
         failed=then.failed,
         readings=now.readings,
+        newly_nights=sorted(nights_then - nights_now),
+        no_longer_nights=sorted(nights_now - nights_then),
     )
 
 
@@ -379,11 +388,12 @@ def _examples(now: Done, then: Done, newly: set[str], no_longer: set[str], zone:
         ),
     )
     chosen: list[tuple[str, date]] = []
-    for kinds in (1, 2, EXAMPLES):  # one of each kind, then two, then whatever there is
+    for kinds in (1, 2, EXAMPLES, EXAMPLES + 1):  # one of each kind, two, more; then of the same door again
         for key in keys:
             same_kind = sum(1 for one in chosen if why(one) == why(key))
-            fresh = key not in chosen and key[0] not in {one[0] for one in chosen}
-            differs = why(key) != "same" or kinds == EXAMPLES
+            again = kinds > EXAMPLES or key[0] not in {one[0] for one in chosen}
+            fresh = key not in chosen and again
+            differs = why(key) != "same" or kinds > EXAMPLES
             if fresh and differs and same_kind < kinds and len(chosen) < EXAMPLES:
                 chosen.append(key)
     return [_example(key, why(key), now, then, by_night, zone) for key in chosen]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rules.load import load_texts
-from rules.story import VERBS
+from rules.story import VERBS, play
 from rules.written import RuleIn
-from tests.unit.rules.scene import Scene, a_rule, a_setup
+from tests.unit.rules.scene import SHANGHAI, Scene, a_rule, a_setup
 
 DOCS = Path(__file__).parents[2] / "docs"
 ENGLISH, CHINESE = ((DOCS / name).read_text("utf-8") for name in ("rules.md", "rules.zh-CN.md"))
@@ -39,8 +39,10 @@ def blocks(text: str) -> list[str]:
 
 def as_files(block: str) -> list[str]:
     """Whole rule files, each with a part of the block."""
+    if re.search(r"^rules:", block, re.MULTILINE):
+        return [block]
     if re.match(r"\w+:", block) and not block.startswith("during"):
-        return [block if "rules:" in block else block + A_RULE]
+        return [block + A_RULE]
     if block.startswith("during"):
         parts = re.split(r"^(?=during)", block, flags=re.MULTILINE)[1:]
         return [
@@ -50,12 +52,14 @@ def as_files(block: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
-def test_every_example_loads(text: str) -> None:
+def test_every_example_loads_and_its_stories_come_true(text: str) -> None:
     assert len(blocks(text)) >= 5
     for block in blocks(text):
         for file in as_files(block):
             loaded, faults = load_texts([("rules.yaml", file)])
             assert loaded, f"{[str(fault) for fault in faults]}\n{file}"
+            for rule, story, _ in loaded.stories:
+                assert play(rule, story, SHANGHAI) == list(story.expect), story.title
 
 
 def test_both_languages_have_the_same_examples_and_commands() -> None:

@@ -265,9 +265,6 @@ def test_each_number_has_its_own_words_in_both_languages(name: str) -> None:
 # -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
 
 
-@pytest.mark.xfail(
-    reason="rules are compared with all that they say, and not what a door has of them", strict=True
-)
 @pytest.mark.parametrize(
     ("after", "many"),
     [
@@ -285,6 +282,5 @@ def test_a_door_of_which_the_rule_says_what_it_said_is_not_changed(after: Rule, 
     assert changed([RULE], "10:00 close", [after]) == Impact(changes=many)
 
 
-@pytest.mark.xfail(reason="one and several have the same words", strict=True)
 def test_one_clock_is_no_clocks() -> None:
     assert impact_sentence(Impact(closes=1), "en") == "closes 1 clock"

@@ -82,7 +82,7 @@ rules:
     during: {from: 8:05, to: 23:59}
     steps:
       - {after: 0s, tell: installer}
-      - {after: 1d, tell: maintainer, unless: taken}
+      - {after: 12h, tell: maintainer, unless: taken}
     clear_after: 10m
     reopen_within: 2h
     severity: high
@@ -107,7 +107,7 @@ rules:
         during=Windows.daily(8 * 60 + 5, 23 * 60 + 59),
         steps=(
             Step(after_ms=0, tell="installer"),
-            Step(after_ms=86_400_000, tell="maintainer", unless_taken=True),
+            Step(after_ms=43_200_000, tell="maintainer", unless_taken=True),
         ),
         clear_after_ms=600_000,
         reopen_within_ms=7_200_000,

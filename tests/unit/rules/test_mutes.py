@@ -937,7 +937,6 @@ def test_what_falls_due_after_a_mute_was_ended_early_is_late_and_not_muted(scrip
 # -- what is still wrong: it is to be mended in the engine, and then loses its mark ------------------------
 
 
-@pytest.mark.xfail(reason="an alarm remembers the end of the mute that held it", strict=True)
 @pytest.mark.parametrize(
     "script",
     [

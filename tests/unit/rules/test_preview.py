@@ -307,14 +307,12 @@ def test_nobody_is_told_outside_a_window_in_a_mute_or_while_nobody_knows(
 # -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
 
 
-@pytest.mark.xfail(reason="the mute and the silence are as long as the longest step", strict=True)
 @pytest.mark.parametrize(("edge", "what"), [(Edge.MUTE_ENDS, "muted"), (Edge.SILENT, "unknown")])
 def test_of_a_rule_that_tells_at_once_each_picture_shows_what_it_is_about(edge: Edge, what: str) -> None:
     found = scenes(a_rule("0s installer", when=Condition.BATTERY_LOW))[edge]
     assert any(line.startswith(what) for line in shown(found))
 
 
-@pytest.mark.xfail(reason="it is opened half an hour after the window begins", strict=True)
 @pytest.mark.parametrize("edge", IN_THE_MIDDLE)
 def test_of_a_short_window_each_picture_shows_somebody_who_is_told(edge: Edge) -> None:
     assert scenes(a_rule("5m residents", window="12:00-12:20"), "11:10")[edge].told

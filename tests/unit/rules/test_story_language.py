@@ -6,11 +6,12 @@ are its lines, ``"+00:00 open, +10:00 end"``, and what comes of them is written 
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import date, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from rules.days import Calendar
 from rules.load import Loaded, load_texts
 from rules.story import VERBS, Moment, play
 
@@ -264,6 +265,60 @@ def test_what_may_happen_to_a_device(rule: str, given: str, expected: list[str])
     assert played(rule, given) == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(
+            "+00:00 open, +01:00 down, +02:00 take, +10:00 up, +30:00 end",
+            ["+10:00 tell residents", "+10:00 tell grid_worker"],
+            id="taken-while-the-gateway-is-away",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 down, +02:00 settle, +10:00 up, +30:00 end",
+            [],
+            id="settled-while-the-gateway-is-away",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 mute 1h, +02:00 down, +03:00 unmute, +05:00 up, +09:00 end",
+            ["+05:00 tell residents", "+08:00 tell grid_worker"],
+            id="unmuted-while-the-gateway-is-away",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 mute 1h, +02:00 unmute, +02:30 mute 2m, +09:00 end",
+            ["+04:30 tell residents", "+08:00 tell grid_worker"],
+            id="muted-once-more",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 mute 30m, +02:00 offline, +20:00 online, +40:00 end",
+            ["+31:00 tell residents", "+31:00 tell grid_worker", "+31:00 tell grid_leader"],
+            id="muted-and-unknown",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 mute 5m, +02:00 offline, +20:00 online, +30:00 end",
+            ["+20:00 tell residents", "+20:00 tell grid_worker", "+20:00 tell grid_leader"],
+            id="unknown-for-longer-than-muted",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 mute 30m, +05:00 settle, +40:00 end",
+            [],
+            id="muted-and-settled",
+        ),
+        pytest.param(
+            "+00:00 open, +09:00 settle, +10:00 mute 5m, +30:00 close, +35:00 end",
+            [*OPENED[:2], "+30:30 cleared"],
+            id="settled-and-muted",
+        ),
+        pytest.param(
+            "+00:00 open, +09:00 take, +10:00 settle, +19:00 unmute, +30:00 end",
+            OPENED[:2],
+            id="taken-and-settled",
+        ),
+    ],
+)
+def test_what_several_people_do_to_one_door(given: str, expected: list[str]) -> None:
+    assert played(DOOR, given) == expected
+
+
 def test_every_verb_has_its_story_here() -> None:
     scripts = [str(one.values[0]) for one in OF_THE_DOOR] + [str(one.values[1]) for one in OF_THE_DEVICE]
     assert {line.split()[1] for script in scripts for line in lines(script)} == set(VERBS)
@@ -365,6 +420,40 @@ def test_what_is_usual_is_so_at_every_hour_and_for_every_share() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param("+00:00 open, +04:59 close, +30:00 end", [], id="shut-in-its-usual-time"),
+        pytest.param(
+            "+00:00 open, +06:00 close, +30:00 end",
+            ["+05:00 tell residents", "+06:30 cleared"],
+            id="a-little-later",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 mute 20m, +30:00 end", ["+21:00 tell residents"], id="a-mute-holds-it-back"
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 mute 20m, +02:00 unmute, +30:00 end",
+            ["+05:00 tell residents"],
+            id="an-unmute-does-not",
+        ),
+        pytest.param("+00:00 open, +01:00 settle, +30:00 end", [], id="settled"),
+        pytest.param(
+            "+00:00 open, +01:00 down, +08:00 up, +30:00 end",
+            ["+08:00 tell residents"],
+            id="the-gateway-was-away",
+        ),
+        pytest.param(
+            "+00:00 open, +01:00 offline, +07:00 close, +30:00 end", ["+07:00 missed"], id="nobody-could-know"
+        ),
+    ],
+)
+def test_what_happens_to_a_door_that_is_usually_open_for_five_minutes(
+    given: str, expected: list[str]
+) -> None:
+    assert played(USUAL, given, more="usual: 5m") == expected
+
+
 def test_a_step_that_is_not_usual_does_not_ask() -> None:
     assert played(DOOR, "+00:00 open, +04:00 end", more="usual: 1s") == ["+03:00 tell residents"]
 
@@ -388,6 +477,33 @@ NIGHT = DOOR + '\n    during: {from: "22:00", to: "06:00"}'
 )
 def test_a_story_starts_by_the_clock_of_the_place(start: str, zone: tzinfo, expected: list[str]) -> None:
     assert played(NIGHT, "+00:00 open, +05:00 end", start=start, zone=zone) == expected
+
+
+THURSDAY = date(2026, 10, 1)
+HOLIDAYS = Calendar(frozenset({THURSDAY}), frozenset({date(2026, 10, 10)}), 2026)
+
+
+@pytest.mark.parametrize(
+    ("days", "start", "calendar", "told"),
+    [
+        pytest.param("holidays", "2026-10-01 10:00", HOLIDAYS, True, id="a-holiday"),
+        pytest.param("holidays", "2026-10-08 10:00", HOLIDAYS, False, id="no-holiday"),
+        pytest.param("workdays", "2026-10-01 10:00", HOLIDAYS, False, id="no-workday"),
+        pytest.param("workdays", "2026-10-10 10:00", HOLIDAYS, True, id="a-make-up-workday"),
+        pytest.param("days-off", "2026-10-10 10:00", HOLIDAYS, False, id="no-day-off"),
+        pytest.param(
+            "workdays", "2026-10-01 10:00", None, True, id="without-a-calendar-a-thursday-is-a-thursday"
+        ),
+        pytest.param("holidays", "Thu 10:00", HOLIDAYS, False, id="a-weekday-alone-is-no-date"),
+    ],
+)
+def test_a_story_is_played_by_the_holidays_of_the_place(
+    days: str, start: str, calendar: Calendar | None, told: bool
+) -> None:
+    rule = DOOR + f"\n    during: {{days: {days}}}"
+    its_rule, story, _ = loaded(written(rule, "+00:00 open, +04:00 end", start=start)).stories[0]
+    came = [str(moment) for moment in play(its_rule, story, SHANGHAI, calendar)]
+    assert came == ["+03:00 tell residents"] * told
 
 
 @pytest.mark.parametrize(
@@ -443,10 +559,78 @@ def test_a_line_says_when_and_what(line: str, moment: Moment) -> None:
         ("+01:00 setle", "nothing is called 'setle'. Did you mean 'settle'?"),
         ("+01:60open", "'+01:60open' cannot be read. Write it like '+03:00 open'."),
         ("01:00 open", "'01:00 open' cannot be read. Write it like '+03:00 open'."),
+        (
+            "+00:60 open",
+            "'+00:60 open' is no moment of a story. Write it like '+03:00 open', within a month.",
+        ),
+        (
+            "+999:00:00 open",
+            "'+999:00:00 open' is no moment of a story. Write it like '+03:00 open', within a month.",
+        ),
+        (
+            "+44641:00 open",
+            "'+44641:00 open' is no moment of a story. Write it like '+03:00 open', within a month.",
+        ),
+        ("+01:00 settle it", "nothing is called 'settle it'. Did you mean 'settle'?"),
+        ("+01:00 take worker", "nothing is called 'take worker'. Did you mean 'take'?"),
+        ("+01:00 mute 30m 5s", "'mute 30m 5s' does not say how long. Write how long, like 'mute 30m'."),
     ],
 )
 def test_a_line_that_cannot_be_read_says_how_to_write_it(line: str, fault: str) -> None:
     found, faults = load_texts([("a.yaml", written(DOOR, line))])
+    assert found is None
+    assert [f"{one.what}. {one.mend}" for one in faults] == [fault]
+
+
+@pytest.mark.parametrize(
+    ("given", "start", "expect", "fault"),
+    [
+        pytest.param(
+            "+02:00 open, +01:00 close",
+            "Mon 10:00",
+            "",
+            "this comes before the line above it. Order the lines by time.",
+            id="lines-out-of-order",
+        ),
+        pytest.param(
+            "+00:00 open",
+            "Monday 10:00",
+            "",
+            "'Monday 10:00' is not a start. Write it like 'Mon 22:30' or '2026-03-29 01:30'.",
+            id="no-weekday",
+        ),
+        pytest.param(
+            "+00:00 open",
+            "2026-02-30 10:00",
+            "",
+            "'2026-02-30 10:00' is not a start. Write it like 'Mon 22:30' or '2026-03-29 01:30'.",
+            id="no-date",
+        ),
+        pytest.param(
+            "+00:00 open",
+            "Mon 24:00",
+            "",
+            "'Mon 24:00' is not a start. Write it like 'Mon 22:30' or '2026-03-29 01:30'.",
+            id="no-time-of-day",
+        ),
+        pytest.param(
+            "+00:00 open",
+            "Mon 10:00",
+            "+03:00 take",
+            "'take' cannot be expected. Write 'tell ROLE', 'cleared' or 'missed'.",
+            id="an-act-is-no-outcome",
+        ),
+        pytest.param(
+            "+00:00 open",
+            "Mon 10:00",
+            "+03:00 tell resident",
+            "nobody has the role 'resident'. Did you mean 'residents'?",
+            id="nobody-is-called-so",
+        ),
+    ],
+)
+def test_a_story_that_cannot_be_understood_says_why(given: str, start: str, expect: str, fault: str) -> None:
+    found, faults = load_texts([("a.yaml", written(DOOR, given, start=start, expect=expect))])
     assert found is None
     assert [f"{one.what}. {one.mend}" for one in faults] == [fault]
 
