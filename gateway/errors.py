@@ -14,9 +14,9 @@ class DoorwardError(Exception):
 
     def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
         self.what, self.where, self.mend = what, where, mend
-        super().__init__(
-            f"{where}: {what}. {mend}".strip(": ").rstrip() if where else f"{what}. {mend}".rstrip()
-        )
+        stop = "" if what.endswith((".", "?")) else "."
+        said = f"{what}{stop} {mend}".rstrip()
+        super().__init__(f"{where}: {said}" if where else said)
 
     def __reduce__(self) -> tuple[object, ...]:
         """So that it comes out of another process as it went in."""

@@ -148,10 +148,13 @@ class _Loading:
                     what = f"'{key}' belongs to 'when: chattering'"
                     self._fault(document, (*path, key), what, "Leave it out.")
         if rule.when is not Condition.LEFT_OPEN:
-            for i, step in enumerate(rule.steps):
-                if isinstance(step.after, written.UsualIn):
-                    what = "'usual' is about how long a door stands open, and belongs to 'when: left_open'"
-                    self._fault(document, (*path, "steps", i, "after"), what, "Write a duration.")
+            for inner, steps in _all_steps(path, rule):
+                for i, step in enumerate(steps):
+                    if isinstance(step.after, written.UsualIn):
+                        what = (
+                            "'usual' is about how long a door stands open, and belongs to 'when: left_open'"
+                        )
+                        self._fault(document, (*inner, i, "after"), what, "Write a duration.")
         for i, watch in enumerate(rule.except_):
             if not watch.built().names_anything():
                 self._fault(
@@ -162,9 +165,7 @@ class _Loading:
                 )
 
     def _sense_steps(self, document: Document, path: Path, rule: written.RuleIn) -> None:
-        each: list[tuple[Path, list[written.StepIn]]] = [((*path, "steps"), rule.steps)]
-        each += [((*path, "overrides", i, "steps"), o.steps) for i, o in enumerate(rule.overrides)]
-        for inner, steps in each:
+        for inner, steps in _all_steps(path, rule):
             for i, step in enumerate(steps):
                 here: Path = (*inner, i)
                 if step.first() > step.latest():
@@ -300,6 +301,12 @@ class _Loading:
 
     def _fault(self, document: Document, path: Path, what: str, mend: str) -> None:
         self.faults.append(Fault(document.where(path), what, mend))
+
+
+def _all_steps(path: Path, rule: written.RuleIn) -> list[tuple[Path, list[written.StepIn]]]:
+    """Its own and those of its overrides, each list with where it stands."""
+    own: list[tuple[Path, list[written.StepIn]]] = [((*path, "steps"), rule.steps)]
+    return own + [((*path, "overrides", i, "steps"), o.steps) for i, o in enumerate(rule.overrides)]
 
 
 def _longest(windows: Sequence[written.DuringIn]) -> int | None:

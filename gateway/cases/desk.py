@@ -496,8 +496,9 @@ def _of(told: Told) -> dict[str, object]:
 
 
 def _telling_id(o: StepDue, person: str) -> str:
-    """One person is told once of one opening, whatever rules and roles lead to her; and again where a rule repeats."""
-    again = (o.rule, o.step) if o.again else ()
+    """One person is told once of one opening, whatever rules and roles lead to her; and again where a rule
+    repeats, though of all repetitions that were held back until one moment only once."""
+    again = (o.rule, o.at_ms) if o.again else ()
     return message_id("tell", o.entrance, o.condition, o.since_ms, person, *again)
 
 

@@ -261,13 +261,13 @@ def _candidate(opened: Directory, path: Path) -> Loaded:
         new, wrong = read_rule_files([path], "rules")
         texts = sorted({**dict(texts), **dict(new)}.items())
         faults += wrong
+    if not texts and not faults:
+        faults = [Fault(str(path), "there are no rule files", "Give a folder with .yaml files, or one file.")]
     loaded, wrong = load_texts(texts, opened.roles)
     faults += wrong
     if loaded is None or faults:
         lines = "\n  ".join(map(str, faults))
-        raise DoorwardError(
-            f"the new rules cannot be used:\n  {lines or 'there are no rule files in ' + str(path)}"
-        )
+        raise DoorwardError(f"the new rules cannot be used:\n  {lines}")
     return loaded
 
 

@@ -168,7 +168,8 @@ class Explaining:
 
     def _nobody_knows(self, rule: Rule) -> bool:
         door = self._engine.door(self._entrance)
-        return rule.when is Condition.LEFT_OPEN and (door is None or door.contact is None)
+        unknown = door is None or door.contact is None or door.unknown_since > 0
+        return rule.when is Condition.LEFT_OPEN and unknown
 
     # -- one rule ---------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ class Explaining:
                     )
                 )
             elif self._nobody_knows(look.rule):
-                lines.append(_("Watches it. Nobody knows the door's state yet."))
+                lines.append(_("Watches it. Nobody knows the door's state."))
             else:
                 lines.append(_("Watches it. Nothing is the matter."))
             return [*lines, *self._window(look.rule)]

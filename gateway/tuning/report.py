@@ -108,7 +108,7 @@ class Report:
     def text(self) -> str:
         _ = texts(self.language).gettext
         c = self.comparison
-        lines = [self.sentence(), "", _("A night is from noon to noon, and named after its evening.")]
+        lines = [self.sentence(), ""]
         lines += [
             _padded(_("Night"), -12)
             + _padded(_("cases now"), 12)
@@ -125,7 +125,12 @@ class Report:
             lines += ["", title, *(f"  {row}" for row in rows)]
         for example in c.examples:
             lines += ["", self.example_title(example), *(f"  {line}" for line in self.example_lines(example))]
-        lines += ["", self.caveat(), self.takes()]
+        lines += [
+            "",
+            _("A night is from noon to noon, and named after its evening."),
+            self.caveat(),
+            self.takes(),
+        ]
         return "\n".join(lines)
 
     def lists(self) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -17,8 +18,14 @@ from sqlalchemy import update
 
 from gateway.errors import DoorwardError
 from gateway.store import tables as t
+from gateway.store.resuming import keep_setup
+from gateway.store.rule_versions import Activation, activate, say_refused
 from gateway.web import session
 from gateway.web.serve import serve
+from rules.engine import Setup
+from rules.fault import Fault
+from rules.impact import Impact
+from rules.load import load_texts
 from tests.real_things import answers, free_port, wait_for
 from tests.unit.gateway.web.house import NOON_MS, House
 
@@ -33,7 +40,9 @@ FRAME = '<body><iframe width="360" height="740" frameborder="0" src="{path}"></i
 PROBE = """
 var told = window.parent.document.body;
 told.setAttribute("data-width", document.documentElement.scrollWidth + "/" + window.innerWidth);
-var small = [], all = document.querySelectorAll("a, button, summary, .choice"), i, box;
+var small = [], i, box, folded = document.querySelectorAll("details");
+for (i = 0; i < folded.length; i++) { folded[i].open = true; }
+var all = document.querySelectorAll("a, button, summary, select, input:not([type=radio]), .choice");
 for (i = 0; i < all.length; i++) {
   box = all[i].getBoundingClientRect();
   if (box.height > 0 && box.height < 44) { small.push(all[i].outerHTML.slice(0, 60)); }
@@ -165,6 +174,61 @@ def test_nothing_is_wider_than_the_phone_or_too_small_for_a_thumb(
     width = page.partition('data-width="')[2].partition('"')[0]
     assert width == "360/360"
     assert 'data-small=""' in page
+
+
+RULES = """\
+rules:
+  - name: left-open-for-longer-than-anybody-would-think-of-naming-it
+    title: {zh: 夜间单元门长时间未关并且没有任何人去处理的情况, en: Unit door left open at night for much longer than usual}
+    why: {zh: 夜里门开着，谁都能进来。, en: Anybody can walk in at night.}
+    when: left_open
+    during: {from: "22:00", to: "06:00"}
+    steps:
+      - {after: 3m, tell: residents}
+      - {after: 8m, tell: grid_worker, repeat: {every: 5m, at_most: 3}}
+      - {after: 30m, tell: grid_leader, unless: taken}
+"""
+
+
+def _furnish_for_maintainers(house: House) -> None:
+    """Rules in force, files that are not, rules that broke, mutes: each with the longest words there are."""
+    loaded, faults = load_texts([("rules/rules.yaml", RULES)])
+    assert loaded, faults
+    long_word = "x" * 120
+    with house.db.write() as tx:
+        keep_setup(tx, Setup(loaded.rules, {}, ZoneInfo("Asia/Shanghai")), "a setup", NOON_MS)
+        impact = Impact(closes=1_234, starts=1_234, moves=1_234, raises=1_234, clears=1, tells=1, changes=1)
+        activate(tx, loaded.rules, Activation([], long_word, "rollback"), impact, NOON_MS - 3_600_000)
+        say_refused(tx, NOON_MS, "root", [Fault(f"rules/{long_word}.yaml:5:5", "no" * 60, "Mend it.")])
+    broke = {"rule": loaded.rules.rules[0].name, "error": f"KeyError('{long_word}')", "everywhere": True}
+    house.put(t.gaps, at_ms=NOON_MS, kind="rule_failed", entrance="door-00001", facts=broke)
+    for ident, ends_ms, why in (("a", NOON_MS + 90_000_000, "很" * 200), ("b", NOON_MS - 1, long_word)):
+        house.put(
+            t.mutes,
+            id=ident,
+            scope={"within": ["龙华区/煤机街道/西湖社区"], "entrance": ["door-0000*"]},
+            from_ms=NOON_MS - 90_000_000,
+            until_ms=ends_ms,
+            why=why,
+            who="maintainer",
+            at_ms=NOON_MS - 90_000_000,
+            ended_by="maintainer" if ident == "b" else None,
+        )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    "path",
+    ["/rules", "/rules/left-open-for-longer-than-anybody-would-think-of-naming-it", "/mutes"],
+    ids=["rules", "one-rule", "mutes"],
+)
+def test_the_maintainers_pages_fit_a_phone_too(served: Served, path: str, language: str) -> None:
+    _furnish_for_maintainers(served.house)
+    served.person = "maintainer"
+    page = served.look(f"/frame?path={path}?lang={language}")
+    assert page.partition('data-width="')[2].partition('"')[0] == "360/360"
+    assert page.partition('data-small="')[2].partition('"')[0] == ""
 
 
 @pytest.mark.browser

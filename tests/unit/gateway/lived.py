@@ -120,6 +120,8 @@ class Lived:
             pass
 
     def _accept(self) -> None:
+        if self._next_message() > self.now:
+            return
         m = t.messages.c
         with self.db.write() as tx:
             due = update(t.messages).where(m.state == "queued", m.next_try_ms <= self.now)

@@ -32,7 +32,7 @@ from tests.unit.gateway.test_road import T0, ZONE
 
 LATER = RULE.replace("2s", "2m").replace("4s", "4m").replace("60s", "30m")
 SOONER = RULE.replace("4s", "3s")
-WRONG = RULE.replace("left_open", "left_opne").replace("tell: residents", "tell: resident")
+WRONG = RULE.replace("left_open", "left_opne").replace("clear_after: 1s", "clear_after: 1x")
 CSV = """\
 time,entrance,contact
 2026-11-02T22:00:00,door-00000,open
@@ -91,7 +91,7 @@ def test_check_lists_the_faults_of_the_rules_and_of_nothing_else(directory: Path
     assert found.exit_code == 1
     assert [line.partition(": ")[0] for line in found.output.splitlines()] == [
         "rules/rules.yaml:5:5",
-        "rules/rules.yaml:7:21",
+        "rules/rules.yaml:10:5",
     ]
     assert "Did you mean 'left_open'?" in found.output
 
@@ -140,6 +140,13 @@ class InThisProcess:
         return future
 
 
+def counted(text: str) -> tuple[int, ...]:
+    """Cases then and now, messages then and now."""
+    found = re.search(r"have been (\d+) cases? instead of (\d+), and (\d+) messages? instead of (\d+)", text)
+    assert found, text
+    return tuple(map(int, found.groups()))
+
+
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "ProcessPoolExecutor", InThisProcess)
@@ -150,6 +157,7 @@ def history(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Lived:
     """One evening, and now is its end: a door that stood open for a minute and a half, and one for ten."""
     lived = Lived(directory / "data")
     for door, minutes in ((0, 1.5), (1, 10)):
+        lived.say("closed", door)
         lived.say("open", door)
         lived.go(int(minutes * MINUTE_MS))
         lived.say("closed", door)
@@ -163,12 +171,10 @@ def test_what_other_rules_would_have_done_is_played_in_two_processes(directory: 
     readings = written(tmp_path / "readings.csv", CSV)
     new = written(tmp_path / "new" / "rules.yaml", LATER)
     done = doorward("rules", "whatif", directory, new.parent, "--from", readings, "--lang", "en")
-    assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout.startswith(
-        "In 1 nights there would have been 1 cases instead of 2, and 4 messages instead of 10. "
-        "The worst night of one person would have had 2 messages instead of 4. "
-        "Doors noticed that are not noticed now: 0; noticed no more: 1.\n"
-    )
+    assert (done.exit_code, done.stderr.replace("playing\n", "")) == (0, "")
+    assert counted(done.stdout) == (1, 2, 4, 12)
+    assert "The worst night of one person would have had 2 messages instead of 4. " in done.stdout
+    assert "Open doors that are noticed now would be noticed no more once.\n" in done.stdout
     assert "No longer noticed\n  西湖社区 北家属院 0号楼1单元门\n" in done.stdout
     assert "5 readings through two rule sets took 0 s." in done.stdout
 
@@ -180,7 +186,6 @@ def test_an_error_in_one_of_the_processes_is_said_like_any_other(directory: Path
     assert "Give a file with --from." in error
 
 
-@pytest.mark.xfail(reason="an error that comes out of another process is worded twice", strict=True)
 def test_an_error_in_one_of_the_processes_has_one_full_stop(directory: Path, tmp_path: Path) -> None:
     assert not refused("whatif", directory, written(tmp_path / "rules.yaml", LATER)).endswith("..")
 
@@ -200,9 +205,8 @@ def test_new_rules_are_a_folder_or_a_file(
     readings = written(tmp_path / "readings.csv", CSV)
     new = written(tmp_path / name, text)
     given = new.parent if "/" in name else new
-    assert f"there would have been {cases} cases instead of 2," in said(
-        "whatif", directory, given, "--from", readings, "--lang", "en"
-    )
+    text = said("whatif", directory, given, "--from", readings, "--lang", "en")
+    assert counted(text)[:2] == (cases, 2)
     assert (directory / "rules" / "rules.yaml").read_text() == RULE, "nothing is switched"
 
 
@@ -210,12 +214,12 @@ def test_new_rules_are_a_folder_or_a_file(
     ("name", "text", "words"),
     [
         pytest.param(
-            "new/a.yaml", WRONG, ["new/a.yaml:5:5: ", "new/a.yaml:7:21: "], id="of-a-folder-by-its-own-name"
+            "new/a.yaml", WRONG, ["new/a.yaml:5:5: ", "new/a.yaml:10:5: "], id="of-a-folder-by-its-own-name"
         ),
         pytest.param(
             "rules.yaml",
             WRONG,
-            ["rules/rules.yaml:5:5: ", "Did you mean 'left_open'?", "rules/rules.yaml:7:21: "],
+            ["rules/rules.yaml:5:5: ", "Did you mean 'left_open'?", "rules/rules.yaml:10:5: "],
             id="of-a-file-as-if-it-stood-there",
         ),
         pytest.param(
@@ -224,8 +228,12 @@ def test_new_rules_are_a_folder_or_a_file(
             ["rules/rules.yaml:2:5: the rule 'left-open' stands already at rules/more.yaml:2:5"],
             id="that-two-files-make-together",
         ),
-        pytest.param("new/a.txt", LATER, ["there are no rule files in ", "/new"], id="none-at-all"),
-        pytest.param("new/a.yaml", "", ["new/a.yaml"], id="an-empty-one"),
+        pytest.param(
+            "new/a.txt",
+            LATER,
+            ["there are no rule files", "/new"],
+            id="none-at-all",
+        ),
     ],
 )
 def test_every_fault_of_the_new_rules_is_said_before_anything_is_played(
@@ -236,6 +244,11 @@ def test_every_fault_of_the_new_rules_is_said_before_anything_is_played(
     assert error.startswith("doorward: the new rules cannot be used: ")
     for word in words:
         assert word in error
+
+
+def test_the_last_fault_of_the_new_rules_has_one_full_stop(directory: Path, tmp_path: Path) -> None:
+    new = written(tmp_path / "rules.yaml", RULE.replace("left_open", "left_opne"))
+    assert refused("whatif", directory, new).endswith("Did you mean 'left_open'?")
 
 
 @pytest.mark.parametrize("last", ["soon", "30", "-1d", ""])
@@ -249,14 +262,11 @@ def test_a_time_back_that_is_none_says_how_to_write_one(directory: Path, tmp_pat
 def test_our_own_history_is_played_without_a_file(directory: Path, tmp_path: Path) -> None:
     new = written(tmp_path / "rules.yaml", LATER)
     text = said("whatif", directory, new, "--last", "1h", "--lang", "en")
-    assert text.startswith(
-        "In 1 nights there would have been 1 cases instead of 2, and 4 messages instead of 9. "
-    )
-    assert "4 readings through two rule sets" in text
+    assert counted(text) == (1, 2, 4, 12)
+    assert "6 readings through two rule sets" in text
 
 
 @pytest.mark.usefixtures("in_this_process", "history")
-@pytest.mark.xfail(reason="nights before doorward was there are counted as quiet ones", strict=True)
 def test_nights_before_the_history_began_are_no_quiet_nights(directory: Path, tmp_path: Path) -> None:
     new = written(tmp_path / "rules.yaml", LATER)
     assert said("whatif", directory, new, "--last", "30d", "--lang", "en").startswith("In 1 night")
@@ -362,7 +372,7 @@ def test_explain_says_it_in_the_language_that_is_asked_for_and_at_the_time(direc
 def test_preview_draws_a_rule_as_text_as_a_page_and_as_pictures(directory: Path, tmp_path: Path) -> None:
     text = said("preview", directory, "left-open", "--lang", "en")
     assert text.startswith("Unit door left open (left-open)\n\n")
-    assert "It holds already when the rule is added\n  from " in text
+    assert "The door is open already when the rule is added\n  20" in text
     page, folder = tmp_path / "page.html", tmp_path / "pictures" / "new"
     said("preview", directory, "left-open", "--out", page, "--svg", folder, "--lang", "zh")
     assert page.read_text().count("<svg") == len(list(folder.iterdir()))
@@ -417,6 +427,8 @@ def test_what_is_usual_is_proposed_and_counts_once_it_is_accepted(
     readings = openings(tmp_path / "readings.csv", doors=2)
     assert said("learn", directory, "--from", readings) == (
         "p90: 3 entrances, 2 with enough openings, 2 other than accepted\n"
+        "  door-00000  西湖社区 北家属院 0号楼1单元门: usually up to 36s, at the most 36s, known of 7 hours of the week\n"
+        "  door-00001  西湖社区 北家属院 1号楼1单元门: usually up to 36s, at the most 36s, known of 7 hours of the week\n"
         "Try it with 'doorward rules whatif', then 'doorward rules accept'. Until then nothing changes.\n"
     )
     assert learned(database) == [
@@ -459,7 +471,6 @@ def test_what_is_usual_is_learned_from_our_own_history(
     assert {entrance for entrance, *_ in learned(database)} == {"door-00000", "door-00001"}
 
 
-@pytest.mark.xfail(reason="faults of the file are not said", strict=True)
 @pytest.mark.usefixtures("database")
 def test_rows_that_nothing_was_learned_from_are_said(directory: Path, tmp_path: Path) -> None:
     written(directory / "rules" / "rules.yaml", USUALLY)
@@ -480,8 +491,7 @@ def test_a_candidate_is_tried_with_what_was_proposed(
     said("learn", directory, "--from", readings)
     same = directory / "rules"
     text = said("whatif", directory, same, "--from", readings, "--lang", "en")
-    assert "5 messages" not in text.partition("instead of")[0]
-    assert "and 10 messages instead of 0." in text, "five reminders, and that it is over"
+    assert counted(text) == (0, 0, 11, 0), "openings of 53 s to 58 s; the last is not over yet"
 
 
 # -- what was ever in force --------------------------------------------------------------------------
@@ -539,41 +549,32 @@ def test_diff_shows_what_the_last_change_did_or_what_lies_between_two(
     assert said("diff", directory) == "only one rule set was ever active\n"
     second = switch(database, LATER)
     third = switch(database, SOONER, name="rules/doors.yaml")
-    assert (
-        said("diff", directory, first, second).splitlines()
-        == [
-            "--- rules/rules.yaml",
-            "+++ rules/rules.yaml",
-            "@@ -5,7 +5,7 @@",
-            "     why: A test watches it.",
-            "     when: left_open",
-            "     steps:",
-            "-      - {after: 2s, tell: residents}",
-            "-      - {after: 4s, tell: grid_worker}",
-            "-      - {after: 60s, tell: grid_leader, unless: taken}",
-            "+      - {after: 2m, tell: residents}",
-            "+      - {after: 4m, tell: grid_worker}",
-            "+      - {after: 30m, tell: grid_leader, unless: taken}",
-            "     clear_after: 1s",
-        ]
-        or said("diff", directory, first, second).count("\n") == 13
-    )
+    between = said("diff", directory, first, second).splitlines()
+    assert between[:2] == ["--- rules/rules.yaml", "+++ rules/rules.yaml"]
+    assert [line for line in between[3:] if line[0] in "+-"] == [
+        "-      - {after: 2s, tell: residents}",
+        "-      - {after: 4s, tell: grid_worker}",
+        "-      - {after: 60s, tell: grid_leader, unless: taken}",
+        "+      - {after: 2m, tell: residents}",
+        "+      - {after: 4m, tell: grid_worker}",
+        "+      - {after: 30m, tell: grid_leader, unless: taken}",
+    ]
     last = said("diff", directory).splitlines()
     assert "+++ rules/doors.yaml" in last and "-      - {after: 2m, tell: residents}" in last
     assert said("diff", directory, second[:6]) == said("diff", directory)
     assert said("diff", directory, third, third) == ""
 
 
-@pytest.mark.parametrize("version", ["zzz", ""], ids=["none", "all"])
-def test_a_beginning_that_names_no_single_rule_set_is_refused(
+@pytest.mark.parametrize("version", ["zzz", "%", "_"])
+def test_a_beginning_that_names_no_rule_set_is_refused(
     directory: Path, database: Database, version: str
 ) -> None:
     switch(database, RULE)
     switch(database, LATER)
     error = refused("diff", directory, version, code=2)
     assert f"no single rule set begins with '{version}'; see 'doorward rules history'" in error
-    error = refused("rollback", directory, version or "%", code=2)
-    assert f"0 rule sets begin with '{version or '%'}'; see 'doorward rules history'" in error
+    error = refused("rollback", directory, version, code=2)
+    assert f"0 rule sets begin with '{version}'; see 'doorward rules history'" in error
     assert (directory / "rules" / "rules.yaml").read_text() == RULE
 
 
@@ -617,7 +618,6 @@ def test_rollback_without_a_rule_set_before_is_refused(directory: Path, database
     assert not list((directory / "data").glob("rules-before-rollback-*"))
 
 
-@pytest.mark.xfail(reason="both keep what stood there in a folder named by the second", strict=True)
 def test_two_rollbacks_in_one_second_keep_both(
     directory: Path, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,17 @@ def test_a_folder_of_that_name_is_a_fault(tmp_path: Path) -> None:
     assert [fault.where for fault in faults] == [FILE]
 
 
+def test_a_date_that_is_not_there_is_not_called_by_a_name(tmp_path: Path) -> None:
+    _, faults = loaded(tmp_path, "kind,date\nholiday\n")
+    assert [fault.what for fault in faults] == ["'' is no date"]
+
+
+def test_a_cell_without_end_is_a_fault_of_the_table(tmp_path: Path) -> None:
+    _, faults = loaded(tmp_path, "date,kind\n2026-11-02," + "x" * 200_000)
+    assert [fault.where for fault in faults] == ["calendar.csv:2"]
+    assert faults[0].what.startswith("cannot be read")
+
+
 # -- in time ---------------------------------------------------------------------------------
 
 
@@ -209,23 +220,11 @@ def test_where_nothing_is_known_that_is_said() -> None:
     assert runs_out(Calendar(), False, NATIONAL_DAY) == []
 
 
-def test_the_days_of_a_new_year_end_the_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["holiday", "workday"])
+def test_the_days_of_a_new_year_end_the_warning(tmp_path: Path, kind: str) -> None:
     last = load_calendar(tmp_path, "china")[0].last_year
     today = date(last, 12, 20)
     assert runs_out(load_calendar(tmp_path, "china")[0], True, today) != []
-    calendar = calendar_of(tmp_path, f"{last + 1}-01-01,holiday")
+    calendar = calendar_of(tmp_path, f"{last + 1}-01-01,{kind}")
     assert calendar.last_year == last + 1
     assert runs_out(calendar, True, today) == []
-
-
-# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
-
-
-def test_a_date_that_is_not_there_is_not_called_by_a_name(tmp_path: Path) -> None:
-    _, faults = loaded(tmp_path, "kind,date\nholiday\n")
-    assert [fault.what for fault in faults] == ["'' is no date"]
-
-
-def test_a_cell_without_end_is_a_fault_of_the_table(tmp_path: Path) -> None:
-    _, faults = loaded(tmp_path, "date,kind\n2026-11-02," + "x" * 200_000)
-    assert [fault.where for fault in faults] == ["calendar.csv:2"]

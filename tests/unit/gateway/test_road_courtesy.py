@@ -14,15 +14,19 @@ from sqlalchemy import text, update
 
 from gateway.cases.act import Act
 from gateway.notify.courtesy import Told
-from gateway.notify.message import KEEPS_MS, bundle_of
+from gateway.notify.message import KEEPS_MS, Message, Text, bundle_of
+from gateway.notify.words import word
 from gateway.road import Mark, Road
 from gateway.store import tables as t
 from gateway.store.database import Database, open_database
 from gateway.store.inbox import put_into_inbox
 from gateway.store.resuming import told_lately
+from gateway.store.rule_versions import Activation
+from gateway.store.writing import queue
 from rules.duration import DAY_MS, HOUR_MS
+from rules.outcome import alarm_id
 from tests.small_district import RULE
-from tests.unit.gateway.test_road import T0, district, event, opened, rows
+from tests.unit.gateway.test_road import T0, ZONE, district, event, opened, rows
 
 SIX = T0 + 28_000_000
 NIGHT = "from: '22:00', to: '06:00'"
@@ -37,6 +41,7 @@ GRAVE = """\
     severity: high
 """
 
+BY = Activation([], "somebody", "reload")
 AGAIN = GRAVE.replace("severity: high", "severity: normal")
 
 
@@ -127,7 +132,7 @@ def test_who_was_told_lately_is_whoever_was_told_within_two_days_and_not_what_wa
 
     def told(now_ms: int) -> list[Told]:
         with db.read() as tx:
-            return sorted(told_lately(tx, now_ms))
+            return sorted(one._replace(message="") for one in told_lately(tx, now_ms))
 
     homes = [f"residents:西湖社区/北家属院/{n}号楼/1单元" for n in range(3)]
     tellings = [Told(home, "residents", T0 + 2_000 + n * 5_000) for n, home in enumerate(homes)]
@@ -158,6 +163,7 @@ def test_what_is_grave_comes_though_something_else_about_the_door_waits(tmp_path
     road.take([], now_ms=T0 + 12_000)
     (grave,) = outbox(db)
     assert (grave.next_try_ms, grave.bundle, grave.severity) == (T0 + 10_000, "worker", 0)
+    assert grave.about == alarm_id("wide-open", "door-00000", T0)
     assert grave.facts["rule"] == "wide-open" and grave.expires_at_ms == T0 + 10_000 + KEEPS_MS
     accept_all(db)
     road.take([event(T0 + 20_000, 1, "closed")], now_ms=T0 + 20_000)
@@ -172,6 +178,38 @@ def test_what_was_told_does_not_come_again_because_something_grave_is_due(tmp_pa
     before = outbox(db)
     road.take([], now_ms=T0 + 12_000)
     assert outbox(db) == before
+
+
+def test_what_is_tried_again_later_is_neither_hurried_nor_changed(tmp_path: Path) -> None:
+    """A channel that fails is left alone for a while, whatever other rules lead to the same message."""
+    db, road = opened(tmp_path, RULE + GRAVE)
+    open_doors(road, [0], T0)
+    with db.write() as tx:
+        tx.execute(update(t.messages).values(next_try_ms=T0 + 300_000))
+    before = outbox(db)
+    road.take([], now_ms=T0 + 12_000)
+    assert outbox(db) == before
+
+
+@pytest.mark.parametrize("state", ["accepted", "failed", "withdrawn"])
+def test_what_is_done_with_is_not_queued_anew(tmp_path: Path, state: str) -> None:
+    db, road = opened(tmp_path, QUIET)
+    open_doors(road, [0], T0)
+    with db.write() as tx:
+        tx.execute(update(t.messages).values(state=state))
+    (before,) = outbox(db)
+    again = Message(
+        id=before.id,
+        person="worker",
+        about="another",
+        text=Text.TELL,
+        facts={},
+        queued_at_ms=T0 + 9_000,
+        expires_at_ms=T0 + 10_000,
+    )
+    with db.write() as tx:
+        queue(tx, again)
+    assert outbox(db) == [before]
 
 
 def test_where_a_budget_is_for_whole_days_each_day_has_its_own(tmp_path: Path) -> None:
@@ -213,10 +251,6 @@ def test_a_message_that_two_rules_lead_to_counts_once(tmp_path: Path) -> None:
     assert told_and_waiting(db) == ["told", "told"]
 
 
-# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
-
-
-@pytest.mark.xfail(reason="which messages were told is not read back", strict=True)
 def test_a_message_that_two_rules_lead_to_counts_once_though_the_gateway_restarts(tmp_path: Path) -> None:
     rules = BUDGET.replace("budget:", AGAIN + "budget:")
     db, road = opened(tmp_path, rules)
@@ -227,3 +261,30 @@ def test_a_message_that_two_rules_lead_to_counts_once_though_the_gateway_restart
     road.take([], now_ms=T0 + 11_000)
     open_doors(road, [1], T0 + 12_000)
     assert told_and_waiting(db) == ["told", "told"]
+
+
+# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
+
+ANOTHER = RULE.replace("name: left-open", "name: another").replace("{after: 4s", "{after: 50s")
+
+
+@pytest.mark.xfail(reason="what was withdrawn under the same id stays withdrawn", strict=True)
+def test_a_rule_that_is_taken_out_and_put_back_tells_what_it_would_have_told(tmp_path: Path) -> None:
+    db, road = opened(tmp_path, QUIET)
+    open_doors(road, [0], T0)
+    assert [m.state for m in outbox(db)] == ["queued"]
+    road.change(district(ANOTHER).setup, T0 + 20_000, BY)
+    assert [m.state for m in outbox(db)] == ["withdrawn"]
+    road.change(district(QUIET).setup, T0 + 30_000, BY)
+    assert [m.state for m in outbox(db)] == ["queued"], "the door stands open, and she was told nothing"
+
+
+@pytest.mark.xfail(reason="of a door it says closed, whatever the reason", strict=True)
+def test_of_a_rule_that_is_taken_out_nobody_hears_that_the_door_is_closed(tmp_path: Path) -> None:
+    db, road = opened(tmp_path)
+    open_doors(road, [0], T0)
+    accept_all(db)
+    road.change(district(ANOTHER).setup, T0 + 20_000, BY)
+    (over,) = [m for m in outbox(db) if m.text_key == "all_clear"]
+    said = word(Text(over.text_key), over.facts, "en", zone=ZONE, now_ms=T0 + 21_000)
+    assert "Closed" not in said.title, "it stands open"

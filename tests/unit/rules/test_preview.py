@@ -231,6 +231,17 @@ def test_a_step_at_once_comes_when_the_window_begins_and_no_second_after_it_ends
     ]
 
 
+@pytest.mark.parametrize(("edge", "what"), [(Edge.MUTE_ENDS, "muted"), (Edge.SILENT, "unknown")])
+def test_of_a_rule_that_tells_at_once_each_picture_shows_what_it_is_about(edge: Edge, what: str) -> None:
+    found = scenes(a_rule("0s installer", when=Condition.BATTERY_LOW))[edge]
+    assert any(line.startswith(what) for line in shown(found))
+
+
+@pytest.mark.parametrize("edge", IN_THE_MIDDLE)
+def test_of_a_short_window_each_picture_shows_somebody_who_is_told(edge: Edge) -> None:
+    assert scenes(a_rule("5m residents", window="12:00-12:20"), "11:10")[edge].told
+
+
 # -- which door ----------------------------------------------------------------------------------
 
 
@@ -302,17 +313,3 @@ def test_nobody_is_told_outside_a_window_in_a_mute_or_while_nobody_knows(
             assert window is None or any(a <= at < b for a, b in scene.windows)
         assert bool(scene.cleared_ms) == bool(scene.raised_ms)
         assert not scene.cleared_ms or scene.holds[1] < scene.cleared_ms <= scene.to_ms
-
-
-# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
-
-
-@pytest.mark.parametrize(("edge", "what"), [(Edge.MUTE_ENDS, "muted"), (Edge.SILENT, "unknown")])
-def test_of_a_rule_that_tells_at_once_each_picture_shows_what_it_is_about(edge: Edge, what: str) -> None:
-    found = scenes(a_rule("0s installer", when=Condition.BATTERY_LOW))[edge]
-    assert any(line.startswith(what) for line in shown(found))
-
-
-@pytest.mark.parametrize("edge", IN_THE_MIDDLE)
-def test_of_a_short_window_each_picture_shows_somebody_who_is_told(edge: Edge) -> None:
-    assert scenes(a_rule("5m residents", window="12:00-12:20"), "11:10")[edge].told

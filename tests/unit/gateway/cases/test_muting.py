@@ -116,6 +116,13 @@ def test_a_maintainer_mutes_anything_wherever_she_sits() -> None:
     assert not may_mute("district", Watch(entrances=frozenset({"far"})), registry)
 
 
+def test_a_gate_that_is_only_shown_to_her_grid_is_not_hers_to_mute() -> None:
+    assert HERE.may_see("leader", "g1") and "g1" not in {row.id for row in HERE.entrances_in(GRID)}
+    assert asked("leader", {"entrance": ["g1"]}) is Answer.NOT_FOUND
+    assert isinstance(asked("leader2", {"entrance": ["g1"]}), Mute)
+    assert isinstance(asked("community", {"entrance": ["g1"]}), Mute)
+
+
 def test_workers_and_companies_mute_nothing() -> None:
     for person in ("worker", "installer", "repair", "nobody"):
         assert asked(person, {"entrance": ["d1"]}) is Answer.NOT_FOUND
@@ -172,6 +179,10 @@ def test_a_mute_has_an_end_within_a_month(
     assert isinstance(mute, Mute) or mute is Answer.NOT_UNDERSTOOD
 
 
+def test_the_longest_is_a_month() -> None:
+    assert LONGEST_MS == 31 * DAY_MS
+
+
 def test_what_is_asked_wrongly_tells_nothing_of_what_there_is() -> None:
     for where in ({"entrance": ["d1"]}, {"entrance": ["d9"]}):
         assert asked("worker", where, "") is Answer.REASON_NEEDED
@@ -191,6 +202,14 @@ def test_a_mute_is_named_after_all_that_it_says() -> None:
         asked("leader", {"entrance": ["d1"]}, from_ms=NOW + 1),
     ]
     assert len({first.id, *(mute.id for mute in others if isinstance(mute, Mute))}) == 6
+
+
+def test_what_is_pressed_twice_is_done_once() -> None:
+    first = asked("leader", {"entrance": ["d1"]})
+    assert isinstance(first, Mute)
+    assert asked("leader", {"entrance": ["d1"]}, mutes=(HOLDS, first)) is Answer.DONE
+    assert isinstance(asked("leader", {"entrance": ["d2"]}, mutes=(HOLDS, first)), Mute)
+    assert asked("worker", {"entrance": ["d1"]}, mutes=(HOLDS, first)) is Answer.NOT_FOUND
 
 
 # -- ending it --------------------------------------------------------------------------------
@@ -239,6 +258,11 @@ def test_what_is_over_or_was_never_there_cannot_be_ended(ident: str, now_ms: int
 # -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
 
 
-def test_a_gate_that_is_only_shown_to_her_grid_is_not_hers_to_mute() -> None:
-    assert HERE.may_see("leader", "g1") and "g1" not in {row.id for row in HERE.entrances_in(GRID)}
-    assert asked("leader", {"entrance": ["g1"]}) is Answer.NOT_FOUND
+@pytest.mark.xfail(reason="one that was ended is remembered for a while", strict=True)
+def test_a_mute_that_was_ended_before_it_began_may_be_asked_for_again() -> None:
+    times: dict[str, Any] = {"from_ms": NOW + HOUR_MS, "until_ms": NOW + 2 * HOUR_MS}
+    first = asked("leader", {"entrance": ["d1"]}, **times)
+    assert isinstance(first, Mute)
+    ended = unmuted("leader", first.id, (first,))
+    assert isinstance(ended, Mute)
+    assert isinstance(asked("leader", {"entrance": ["d1"]}, mutes=(ended,), **times), Mute)

@@ -264,6 +264,13 @@ def test_what_is_an_opening(script: str, expected: str) -> None:
             "09:00 deaf, 09:30 session_lost, 10:00 open, 10:05 close, 10:30 listening",
             id="and-a-lost-session-does-not-end-that",
         ),
+        pytest.param(
+            "09:00 deaf, 09:30 session_lost, 09:50 close, 10:00 open, 10:05 close, 10:30 listening",
+            id="whatever-it-says-meanwhile",
+        ),
+        pytest.param(
+            "10:00 kept-open, 10:15 open, 10:20 close", id="the-broker-says-that-it-is-open-already"
+        ),
     ],
 )
 def test_of_what_nobody_knows_when_it_opened_nobody_knows_how_long(script: str) -> None:

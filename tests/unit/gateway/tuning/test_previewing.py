@@ -84,47 +84,47 @@ class Seen:
 
 SAID: dict[Edge, tuple[str, str, str, str]] = {
     Edge.WINDOW_BEGINS: (
-        "It holds already when the window begins",
-        "from 21:57 on it holds; window 22:00–06:00; 22:03 residents; 22:08 grid worker; cleared 22:38:30",
+        "The door is open already when the window begins",
+        "2024-01-01 open since 21:57; window 22:00–06:00; 22:03 residents; 22:08 grid worker; cleared 22:38:30",
         "时段开始时门已经开着",
-        "从 21:57 起符合条件；时段 22:00–06:00；22:03 居民；22:08 网格员；22:38:30 解除",
+        "2024-01-01 21:57 起开着；时段 22:00–06:00；22:03 居民；22:08 网格员；22:38:30 解除",
     ),
     Edge.WINDOW_ENDS: (
-        "It still holds when the window ends",
-        "from 05:53:30 on it holds; window 22:00–06:00; 05:56:30 residents; cleared 06:38:30",
+        "The door is still open when the window ends",
+        "2024-01-02 open since 05:53:30; window 22:00–06:00; 05:56:30 residents; cleared 06:38:30",
         "时段结束时门还开着",
-        "从 05:53:30 起符合条件；时段 22:00–06:00；05:56:30 居民；06:38:30 解除",
+        "2024-01-02 05:53:30 起开着；时段 22:00–06:00；05:56:30 居民；06:38:30 解除",
     ),
     Edge.MUTE_ENDS: (
-        "It still holds when a mute ends",
-        "from 22:30 on it holds; window 22:00–06:00; muted 22:31:30–22:39:30; 22:39:30 residents; "
+        "The door is still open when a mute ends",
+        "2024-01-01 open since 22:30; window 22:00–06:00; muted 22:31:30–22:39:30; 22:39:30 residents; "
         "22:39:30 grid worker; cleared 23:08:30",
         "静音结束时门还开着",
-        "从 22:30 起符合条件；时段 22:00–06:00；静音 22:31:30–22:39:30；22:39:30 居民；22:39:30 网格员；"
+        "2024-01-01 22:30 起开着；时段 22:00–06:00；静音 22:31:30–22:39:30；22:39:30 居民；22:39:30 网格员；"
         "23:08:30 解除",
     ),
     Edge.RULE_ADDED: (
-        "It holds already when the rule is added",
-        "from 22:30 on it holds; window 22:00–06:00; rule added 22:36:30; 22:36:30 residents; "
+        "The door is open already when the rule is added",
+        "2024-01-01 open since 22:30; window 22:00–06:00; rule added 22:36:30; 22:36:30 residents; "
         "22:38 grid worker; cleared 23:08:30",
         "加上规则时门已经开着",
-        "从 22:30 起符合条件；时段 22:00–06:00；22:36:30 加上规则；22:36:30 居民；22:38 网格员；"
+        "2024-01-01 22:30 起开着；时段 22:00–06:00；22:36:30 加上规则；22:36:30 居民；22:38 网格员；"
         "23:08:30 解除",
     ),
     Edge.SILENT: (
         "The sensor falls silent in the middle",
-        "from 22:30 on it holds; window 22:00–06:00; no word 22:31:30–22:39:30; 22:39:30 residents; "
+        "2024-01-01 open since 22:30; window 22:00–06:00; no word 22:31:30–22:39:30; 22:39:30 residents; "
         "22:39:30 grid worker; cleared 23:08:30",
         "中途传感器失联",
-        "从 22:30 起符合条件；时段 22:00–06:00；失联 22:31:30–22:39:30；22:39:30 居民；22:39:30 网格员；"
+        "2024-01-01 22:30 起开着；时段 22:00–06:00；失联 22:31:30–22:39:30；22:39:30 居民；22:39:30 网格员；"
         "23:08:30 解除",
     ),
     Edge.RESTART: (
         "doorward is away in the middle",
-        "from 22:30 on it holds; window 22:00–06:00; away 22:31:30–22:34:30; 22:34:30 residents; "
+        "2024-01-01 open since 22:30; window 22:00–06:00; away 22:31:30–22:34:30; 22:34:30 residents; "
         "22:38 grid worker; cleared 23:08:30",
         "中途系统不在线",
-        "从 22:30 起符合条件；时段 22:00–06:00；系统不在线 22:31:30–22:34:30；22:34:30 居民；22:38 网格员；"
+        "2024-01-01 22:30 起开着；时段 22:00–06:00；系统不在线 22:31:30–22:34:30；22:34:30 居民；22:38 网格员；"
         "23:08:30 解除",
     ),
 }
@@ -138,6 +138,23 @@ def test_what_a_picture_shows_is_said_in_both_languages(edge: Edge) -> None:
         (scene,) = [scene for scene in shown.scenes if scene.edge is edge]
         found += [shown.heading(scene), shown.said(scene)]
     assert tuple(found) == SAID[edge]
+
+
+def test_what_is_no_door_has_other_words() -> None:
+    english, chinese = previewed(BATTERY), previewed(BATTERY, "zh")
+    assert list(map(english.heading, english.scenes)) == [
+        "It still holds when a mute ends",
+        "It holds already when the rule is added",
+        "The sensor falls silent in the middle",
+        "doorward is away in the middle",
+    ]
+    assert english.said(english.scenes[0]) == (
+        "2024-01-01 from 13:30 on it holds; muted 13:35–13:45; 13:45 installer; cleared 14:10:30"
+    )
+    assert chinese.said(chinese.scenes[0]) == (
+        "2024-01-01 从 13:30 起符合条件；静音 13:35–13:45；13:45 安装人员；14:10:30 解除"
+    )
+    assert [line for line in chinese.lines() if "门" in line] == []
 
 
 @pytest.mark.parametrize(("language", "first"), [("en", "Left open (rule)"), ("zh", "夜间单元门未关 (rule)")])
@@ -345,17 +362,12 @@ def test_hostile_words_are_nothing_but_words(text: str) -> None:
     )
 
 
-# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
-
-
-@pytest.mark.xfail(reason="signs that XML does not allow are written as they are", strict=True)
 @pytest.mark.parametrize("title", ["bell \x07", "nothing \x00", "escape \x1b[31m"])
 def test_a_title_with_signs_that_xml_does_not_allow_makes_a_picture_all_the_same(title: str) -> None:
     for picture in previewed(titled(title)).pictures().values():
-        Seen(picture)
+        assert Seen(picture).title.startswith(title.split()[0])
 
 
-@pytest.mark.xfail(reason="only what begins right of a fixed place is written to the left", strict=True)
 def test_long_words_stay_in_the_picture() -> None:
     role = "owner_committee_of_the_northern_compound"  # a role may have forty letters
     for minute in range(121):
@@ -364,15 +376,8 @@ def test_long_words_stay_in_the_picture() -> None:
         assert left >= 0 and right <= WIDTH
 
 
-@pytest.mark.xfail(reason="marks of one moment are sorted by their words", strict=True)
 @pytest.mark.parametrize("edge", [Edge.MUTE_ENDS, Edge.SILENT])
 def test_what_comes_at_one_moment_stands_in_its_order(edge: Edge) -> None:
     seen = Seen(previewed().pictures()[str(edge)])
     rows = sorted(seen.marks, key=lambda mark: float(mark.attrib["y"]))
     assert [one.text for one in rows if one.text != "cleared"] == ["residents", "grid worker"]
-
-
-@pytest.mark.xfail(reason="the Chinese headings are about a door", strict=True)
-def test_of_a_battery_nothing_is_said_about_an_open_door() -> None:
-    shown = previewed(BATTERY, "zh")
-    assert [line for line in map(shown.heading, shown.scenes) if "门" in line] == []

@@ -52,7 +52,7 @@ def report(c: Comparison, language: Language = "en", **more: Any) -> Report:
 
 TEXT = {
     "en": """\
-In 2 nights there would have been 2 cases instead of 3, and 2 messages instead of 5. The worst night of one person would have had 2 messages instead of 3. Doors noticed that are not noticed now: 1; noticed no more: 1.
+In 2 nights there would have been 2 cases instead of 3, and 2 messages instead of 5. The worst night of one person would have had 2 messages instead of 3. Open doors would be noticed once that are not noticed now. Open doors that are noticed now would be noticed no more 2 times.
 
 Night          cases now    then   messages now    then
 2026-11-03             2       2              4       2
@@ -93,12 +93,18 @@ Night of 2026-11-03, door a: told otherwise
   now: 23:00 grid worker, 07:00 grid worker, 07:00 grid leader
   then: 23:10 grid worker
 
+Night of 2026-11-04, door a: told otherwise
+  open for a minute or more: none
+  now: 23:00 grid worker
+  then: nobody is told
+
+A night is from noon to noon, and named after its evening.
 Nobody acts in a replay: no case is taken, so that what goes up is the most that could.
 1,234 readings through two rule sets took 12 s.""",
     "zh": """\
-在 2 个夜晚里，事件单会是 2 件（现规则 3 件），通知会是 2 条（现规则 5 条）。一人一夜最多会收到 2 条通知（现规则 3 条）。多发现 1 扇现在没发现的门，1 扇门不再发现。
+2 个夜晚里会有 2 件事件单（现规则 3），2 条通知（现规则 5）。一人一夜最多会收到 2 条通知（现规则 3）。会多发现 1 次现在没发现的开着的门。现在发现的开着的门，会少发现 2 次。
 
-*
+夜晚            现事件单  新规则         现通知  新规则
 2026-11-03             2       2              4       2
 2026-11-04             1       0              1       0
 
@@ -134,9 +140,15 @@ Nobody acts in a replay: no case is taken, so that what goes up is the most that
 
 2026-11-03 夜，门a：通知有变化
   开着一分钟以上：22:55–23:40
-*
+  现规则：23:00 网格员、07:00 网格员、07:00 网格长
   新规则：23:10 网格员
 
+2026-11-04 夜，门a：通知有变化
+  开着一分钟以上：无
+  现规则：23:00 网格员
+  新规则：不通知任何人
+
+一夜从中午到次日中午，以当晚的日期命名。
 回放中无人操作：没有人受理，所以向上通知的是最多的情形。
 1,234 条读数过两套规则用了 12 秒。""",
 }
@@ -144,15 +156,7 @@ Nobody acts in a replay: no case is taken, so that what goes up is the most that
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_text_says_all_of_it_word_for_word(language: Language) -> None:
-    """A line ``*`` has a test of its own."""
-    came = report(two_nights(), language).text().splitlines()
-    wanted = TEXT[language].splitlines()
-    assert ["*" if words == "*" else line for line, words in zip(came, wanted, strict=True)] == wanted
-
-
-def test_the_chinese_table_has_its_headings() -> None:
-    lines = report(two_nights(), "zh").text().splitlines()
-    assert lines[2].split() == ["夜晚", "现事件单", "新规则", "现通知", "新规则"]
+    assert report(two_nights(), language).text().splitlines() == TEXT[language].splitlines()
 
 
 def _wide(text: str) -> int:
@@ -160,26 +164,17 @@ def _wide(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
-@pytest.mark.parametrize(
-    "language",
-    [
-        "en",
-        pytest.param(
-            "zh",
-            marks=pytest.mark.xfail(reason="a Chinese letter is as wide as two of the others", strict=True),
-        ),
-    ],
-)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_headings_end_where_their_columns_end(language: Language) -> None:
-    heading, row = report(two_nights(), language).text().splitlines()[2:4]
+    heading, row = report(two_nights(), language).text().splitlines()[3:5]
     ends = [
         [_wide(line[: found.end()]) for found in re.finditer(r"\S+(?: now)?", line)]
         for line in (heading, row)
     ]
     assert ends[0][1:] == ends[1][1:]
+    assert len(ends[0]) == 5
 
 
-@pytest.mark.xfail(reason="steps and spans are joined with a Latin comma", strict=True)
 def test_a_chinese_sentence_has_chinese_commas() -> None:
     assert ", " not in report(two_nights(), "zh").text()
 
@@ -189,7 +184,8 @@ def test_a_chinese_sentence_has_chinese_commas() -> None:
     [
         pytest.param(
             "4 08:00",
-            "In 1 night there would have been 1 case instead of 0, and 1 message instead of 0. ",
+            "In 1 night there would have been 1 case instead of 0, and 1 message instead of 0. "
+            "The worst night of one person would have had 1 message instead of 0. ",
             id="one-of-each",
         ),
         pytest.param(
@@ -199,7 +195,6 @@ def test_a_chinese_sentence_has_chinese_commas() -> None:
         ),
     ],
 )
-@pytest.mark.xfail(reason="it says: in 1 nights, 1 cases, 1 messages", strict=True)
 def test_one_is_said_as_one(nights_: str, sentence: str) -> None:
     then = nights(a="3 23:00")
     then.cases = [filed("a", "3 23:00")]
@@ -211,8 +206,8 @@ def test_nothing_at_all_is_said_as_nothing() -> None:
     assert "there would have been 0 cases instead of 0, and 0 messages instead of 0." in said
     assert "The worst night of one person would have had 0 messages instead of 0." in said
     assert "\nNewly noticed\n  none\n\nNo longer noticed\n  none\n" in said
-    assert "Rules that broke" not in said
-    assert "Night of" not in said
+    for words in ("Open doors", "Rules that broke", "Night of"):
+        assert words not in said
 
 
 def test_of_many_the_first_are_listed_and_the_others_counted() -> None:
@@ -257,6 +252,12 @@ def test_how_long_a_year_would_take_is_said_where_enough_was_measured(readings: 
     """20 s for 100,000 readings of 2,000 doors in 2 nights: 0.2 ms each, 25 for a door and day."""
     c = replace(compared(Done(), Done()), readings=readings)
     assert report(replace(c, nights=c.nights[:2]), seconds=20.0, doors=2_000).takes() == said
+
+
+@pytest.mark.xfail(reason="a blank stands between two Chinese sentences", strict=True)
+def test_two_chinese_sentences_stand_beside_each_other() -> None:
+    c = replace(compared(Done(), Done()), readings=ENOUGH_TO_SAY)
+    assert "。 " not in report(c, "zh").takes()
 
 
 # -- as a page ------------------------------------------------------------------------------
@@ -333,6 +334,8 @@ def test_the_json_has_every_figure_in_utc_and_ids_instead_of_names() -> None:
         "nights": ["2026-11-03", "2026-11-04"],
         "newly_caught": ["c"],
         "no_longer_caught": ["b"],
+        "newly_caught_nights": [["c", "2026-11-03"]],
+        "no_longer_caught_nights": [["a", "2026-11-04"], ["b", "2026-11-03"]],
         "failed_rules": {"odd": "KeyError('x')"},
         "readings": 1234,
         "seconds": 12.3,

@@ -145,7 +145,7 @@ class Devices:
                 lived.say(self._contact[door], door, **facts[word])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(script=moves, courtesy=st.booleans())
 def test_a_replay_gives_the_alarms_cases_and_messages_that_the_live_road_wrote(
     tmp_path_factory: pytest.TempPathFactory, script: list[Move], courtesy: bool
@@ -461,6 +461,9 @@ def test_a_door_is_newly_noticed_or_no_longer_over_all_nights_together() -> None
     then = Done(alarms=[raised("b", "4 23:00"), raised("a", "3 23:00"), raised("a", "4 23:00")])
     c = compared(now, then)
     assert (c.newly, c.no_longer) == (["a"], ["c", "d"])
+    third, fourth = date(2026, 11, 3), date(2026, 11, 4)
+    assert c.newly_nights == [("a", third), ("a", fourth), ("b", fourth)]
+    assert c.no_longer_nights == [("b", third), ("c", third), ("d", third)]
 
 
 @pytest.mark.parametrize(("open_s", "candidate"), [(1, True), (60, True), (61, False), (0, False)], ids=str)
@@ -517,9 +520,15 @@ def nights(**doors: str) -> Done:
         ),
         pytest.param(
             {},
-            {"a": "3 23:00, 4 22:00, 4 23:00"},
-            ["a 4 newly_caught"],
-            id="a-door-once-with-the-night-that-tells-most",
+            {"a": "3 23:00, 4 22:00, 4 23:00", "b": "3 23:00"},
+            ["a 4 newly_caught", "b 3 newly_caught", "a 3 newly_caught"],
+            id="another-door-before-the-same-again",
+        ),
+        pytest.param(
+            {"a": "3 23:00", "b": "3 23:00"},
+            {"a": "3 23:00, 4 23:00", "b": "3 23:00"},
+            ["a 4 changed", "a 3 same", "b 3 same"],
+            id="what-differs-before-what-does-not",
         ),
     ],
 )
@@ -535,7 +544,7 @@ def test_an_example_shows_its_night_alone() -> None:
     spans = [("3 11:00", "3 13:00"), ("3 22:57", "3 23:20"), ("4 11:30", "4 12:30"), ("4 22:00", "4 23:00")]
     then.openings = {"a": [(ms(a), ms(b)) for a, b in spans]}
     now.openings = {"a": [(0, 1 << 50)]}
-    (one,) = compared(now, then).examples
+    one, *_ = compared(now, then).examples
     assert (one.from_ms, one.to_ms) == (ms("3 12:00"), ms("4 12:00"))
     assert one.openings == [
         (ms("3 12:00"), ms("3 13:00")),

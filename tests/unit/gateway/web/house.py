@@ -55,6 +55,7 @@ class House:
                 Person("leader", f"陈静{HOSTILE}", "grid_leader", grid),
                 Person("stranger", "赵敏", "grid_leader", other),
                 Person("anna", "Anna Berg", "community", "龙华区/煤机街道/西湖社区", "en"),
+                Person("maintainer", "马红", "maintainer", "龙华区"),
             ],
         )
         self.app = build_app(
