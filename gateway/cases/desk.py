@@ -45,12 +45,14 @@ class Over(NamedTuple):
 
     Attributes:
         quiet: Roles that are left alone now, and until when.
+        reason: How (``rules.outcome.Cleared``).
     """
 
     alarm: StandingAlarm
     at_ms: int
     ended_ms: int
     quiet: Mapping[str, int] = {}
+    reason: str = Cleared.OVER
 
 
 class Handled(NamedTuple):
@@ -184,7 +186,7 @@ class Desk:
         if alarm is None:
             return
         quiet = self._courtesy.quiet_roles(Severity.NORMAL, o.at_ms)
-        self._changes.all_clear.append(Over(alarm, o.at_ms, o.ended_ms, quiet))
+        self._changes.all_clear.append(Over(alarm, o.at_ms, o.ended_ms, quiet, str(o.reason)))
         case = self._cases.get(alarm.case) if alarm.case else None
         if case is None or case.state is CaseState.SETTLED:
             return

@@ -38,11 +38,11 @@ def asked_mute(act: Act, mutes: Iterable[Mute], registry: Registry, now_ms: int)
         return Answer.NOT_UNDERSTOOD
     if not may_mute(act.person, where, registry):
         return Answer.NOT_FOUND
-    ident = message_id(
-        "mute", act.person, begins, act.until_ms, act.note, repr(Mute("", where, 0, 0).snapshot())
-    )
-    if any(mute.id == ident[:8] for mute in mutes):
+    if any((mute.where, mute.until_ms) == (where, act.until_ms) and mute.from_ms <= begins for mute in mutes):
         return Answer.DONE  # the same button pressed twice
+    ident = message_id(
+        "mute", act.person, act.note, now_ms, act.until_ms, repr(Mute("", where, begins, 0).snapshot())
+    )
     return Mute(ident[:8], where, begins, act.until_ms)
 
 

@@ -137,7 +137,12 @@ def _passed(say: _Sayer) -> tuple[str, list[str]]:
 
 def _all_clear(say: _Sayer) -> tuple[str, list[str]]:
     _ = say.gettext
-    if say.facts.get("condition") == "left_open":
+    if say.facts.get("reason", "over") != "over":
+        title = _("Not watched any more: {place}")
+        line = _(
+            "“{title}” was said of it since {since}; since {over} this rule does not watch it. It may still be so."
+        )
+    elif say.facts.get("condition") == "left_open":
         title = _("Closed again: {place}")
         line = _("It was open from {since} to {over}, for {long}. Nothing is left to do.")
     else:

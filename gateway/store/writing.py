@@ -249,11 +249,25 @@ def _write_changes(tx: Connection, changes: Changes) -> None:
 
 
 def queue(tx: Connection, message: Message) -> None:
-    """Put a message into the outbox; one that is there already stays as it is, unless it waits for longer."""
+    """Put a message into the outbox.
+
+    One that is there already stays as it is, unless it waits for longer or was withdrawn unsent.
+    """
     upsert = sqlite_insert(t.messages)
     new, old = upsert.excluded, t.messages.c
+    waits_longer = (old.state == "queued") & (old.bundle != old.person) & (new.next_try_ms < old.next_try_ms)
     sooner = {
-        name: new[name] for name in ("about", "facts", "severity", "bundle", "expires_at_ms", "next_try_ms")
+        name: new[name]
+        for name in (
+            "about",
+            "case_id",
+            "facts",
+            "severity",
+            "bundle",
+            "expires_at_ms",
+            "next_try_ms",
+            "state",
+        )
     }
     tx.execute(
         upsert.values(
@@ -274,7 +288,7 @@ def queue(tx: Connection, message: Message) -> None:
         ).on_conflict_do_update(
             index_elements=["id"],
             set_=sooner,
-            where=(old.state == "queued") & (old.bundle != old.person) & (new.next_try_ms < old.next_try_ms),
+            where=waits_longer | ((old.state == "withdrawn") & old.accepted_at_ms.is_(None)),
         )
     )
 
@@ -284,7 +298,7 @@ _TELLING = (Text.REMIND, Text.TELL, Text.PASSED)
 
 def _tell_over(tx: Connection, over: Over) -> None:
     """The all-clear: to everyone whose message was accepted, or may have been."""
-    alarm, at_ms, ended_ms, quiet = over
+    alarm, at_ms, ended_ms, quiet, reason = over
     found = tx.execute(
         select(t.messages).where(t.messages.c.about == alarm.id, t.messages.c.text_key.in_(_TELLING))
     ).all()
@@ -301,7 +315,8 @@ def _tell_over(tx: Connection, over: Over) -> None:
                 person=person,
                 about=alarm.id,
                 text=Text.ALL_CLEAR,
-                facts={k: told.facts[k] for k in _LASTING if k in told.facts} | {"over_ms": ended_ms},
+                facts={k: told.facts[k] for k in _LASTING if k in told.facts}
+                | {"over_ms": ended_ms, "reason": reason},
                 bundle=bundle_of(person, until_ms) if until_ms else person,
                 case=told.case_id,
                 entrance=alarm.entrance,

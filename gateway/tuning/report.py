@@ -98,9 +98,9 @@ class Report:
             readings=f"{c.readings:,}", seconds=f"{self.seconds:.0f}"
         )
         if c.readings >= ENOUGH_TO_SAY:
-            said += " " + _("A year of 15,000 such doors would take about {hours} h.").format(
-                hours=f"{hours:.1f}"
-            )
+            said += ("" if self.language == "zh" else " ") + _(
+                "A year of 15,000 such doors would take about {hours} h."
+            ).format(hours=f"{hours:.1f}")
         return said
 
     # -- as text -------------------------------------------------------------------------

@@ -188,5 +188,8 @@ def _places(site: Site, person: Person) -> list[str]:
     if person.role == MAINTAINER:
         hers = set(site.registry.places)
     else:
-        hers = {place for place in hers if may_mute(person.id, Where(within=(place,)).built(), site.registry)}
+        below = {place for place in hers if f"{place}/".startswith(f"{person.place}/")}
+        hers = {
+            place for place in below if may_mute(person.id, Where(within=(place,)).built(), site.registry)
+        }
     return sorted(hers, key=lambda place: (place.count("/"), place))

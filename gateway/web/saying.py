@@ -138,7 +138,12 @@ class Saying:
 
     def scope(self, scope: Mapping[str, Iterable[str]]) -> str:
         """Which entrances a mute is for."""
-        return ", ".join(word.rpartition("/")[2] for words in scope.values() for word in words)
+        _ = self._gettext
+        kinds = {"gate": _("gates"), "unit_door": _("unit doors")}
+        where = [word.rpartition("/")[2] for key, words in scope.items() if key != "kind" for word in words]
+        what = [kinds[word] for word in scope.get("kind", ())]
+        comma = "、" if self.language == "zh" else ", "
+        return comma.join(where) + (f" ({comma.join(what)})" if what and where else comma.join(what))
 
     def length(self, text: str) -> str:
         return _unbroken(duration(parse_duration(text), self.language))

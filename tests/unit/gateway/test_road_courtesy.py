@@ -191,7 +191,7 @@ def test_what_is_tried_again_later_is_neither_hurried_nor_changed(tmp_path: Path
     assert outbox(db) == before
 
 
-@pytest.mark.parametrize("state", ["accepted", "failed", "withdrawn"])
+@pytest.mark.parametrize("state", ["accepted", "failed"])
 def test_what_is_done_with_is_not_queued_anew(tmp_path: Path, state: str) -> None:
     db, road = opened(tmp_path, QUIET)
     open_doors(road, [0], T0)
@@ -268,7 +268,6 @@ def test_a_message_that_two_rules_lead_to_counts_once_though_the_gateway_restart
 ANOTHER = RULE.replace("name: left-open", "name: another").replace("{after: 4s", "{after: 50s")
 
 
-@pytest.mark.xfail(reason="what was withdrawn under the same id stays withdrawn", strict=True)
 def test_a_rule_that_is_taken_out_and_put_back_tells_what_it_would_have_told(tmp_path: Path) -> None:
     db, road = opened(tmp_path, QUIET)
     open_doors(road, [0], T0)
@@ -279,7 +278,6 @@ def test_a_rule_that_is_taken_out_and_put_back_tells_what_it_would_have_told(tmp
     assert [m.state for m in outbox(db)] == ["queued"], "the door stands open, and she was told nothing"
 
 
-@pytest.mark.xfail(reason="of a door it says closed, whatever the reason", strict=True)
 def test_of_a_rule_that_is_taken_out_nobody_hears_that_the_door_is_closed(tmp_path: Path) -> None:
     db, road = opened(tmp_path)
     open_doors(road, [0], T0)

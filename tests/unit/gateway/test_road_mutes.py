@@ -315,7 +315,6 @@ def test_what_is_pressed_while_the_gateway_is_away_is_done_when_it_is_back(tmp_p
 # -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
 
 
-@pytest.mark.xfail(reason="one that was ended is remembered, and its row says that it is ended", strict=True)
 @pytest.mark.parametrize("forgotten", [False, True], ids=["at-once", "when-it-is-forgotten"])
 def test_a_mute_that_was_ended_before_it_began_may_be_asked_for_again(
     tmp_path: Path, forgotten: bool

@@ -180,9 +180,14 @@ LAST_YEAR = Period((2023, 1, 1), (2023, 12, 31))
 def test_it_is_drawn_for_the_next_window_that_begins(days: Days, clock: str, window: str) -> None:
     calendar = Calendar(frozenset({MONDAY}), frozenset(), 2024)
     rule = a_rule(STEPS, window=Windows((Window(During(22 * 60, 6 * 60), days),)))
-    found = scenes(rule, clock, calendar=calendar)[Edge.WINDOW_BEGINS].windows[0]
-    begins = datetime.fromtimestamp(found[0] / 1000, SHANGHAI)
+    found = scenes(rule, clock, calendar=calendar)[Edge.WINDOW_BEGINS]
+    begins = datetime.fromtimestamp(found.windows[0][0] / 1000, SHANGHAI)
     assert f"{begins:%Y-%m-%d %H:%M}" == f"{window} 22:00"
+    assert [at - found.windows[0][0] for at, _ in found.told] == [
+        3 * MINUTE_MS,
+        8 * MINUTE_MS,
+        38 * MINUTE_MS,
+    ]
 
 
 def test_a_window_that_never_comes_is_not_drawn() -> None:
@@ -217,12 +222,19 @@ def test_a_window_is_drawn_by_the_clocks_of_the_place() -> None:
 @pytest.mark.parametrize("edge", [Edge.WINDOW_BEGINS, Edge.WINDOW_ENDS])
 def test_a_step_that_is_longer_than_the_window_never_comes(edge: Edge) -> None:
     found = scenes(a_rule("30m residents", window="12:00-12:20"), "11:10")[edge]
-    assert found.windows and (found.raised_ms, found.told, found.cleared_ms) == (0, [], 0)
+    assert (found.raised_ms, found.told, found.cleared_ms) == (0, [], 0)
+    begins = found.windows[0][0]
+    assert found.holds[0] < begins if edge is Edge.WINDOW_BEGINS else found.holds[0] == begins
 
 
 def test_a_step_at_once_comes_when_the_window_begins_and_no_second_after_it_ends() -> None:
     found = scenes(a_rule("0s residents", window=NIGHT))
-    assert shown(found[Edge.WINDOW_BEGINS])[2:4] == ["raised 22:00", "22:00 residents"]
+    assert shown(found[Edge.WINDOW_BEGINS])[:4] == [
+        "holds 21:30-22:30",
+        "window 22:00-+1 06:00",
+        "raised 22:00",
+        "22:00 residents",
+    ]
     assert shown(found[Edge.WINDOW_ENDS])[:4] == [
         "holds +1 05:59-+1 06:30",
         "window 22:00-+1 06:00",
@@ -235,6 +247,15 @@ def test_a_step_at_once_comes_when_the_window_begins_and_no_second_after_it_ends
 def test_of_a_rule_that_tells_at_once_each_picture_shows_what_it_is_about(edge: Edge, what: str) -> None:
     found = scenes(a_rule("0s installer", when=Condition.BATTERY_LOW))[edge]
     assert any(line.startswith(what) for line in shown(found))
+
+
+@pytest.mark.parametrize(
+    "told", ["0s residents", "1s residents", "1h residents", "2h residents", "1d residents"]
+)
+def test_however_long_a_rule_waits_each_picture_shows_whom_it_tells(told: str) -> None:
+    for scene in scenes(a_rule(told)).values():
+        assert [role for _, role in scene.told] == ["residents"]
+        assert scene.cleared_ms
 
 
 @pytest.mark.parametrize("edge", IN_THE_MIDDLE)

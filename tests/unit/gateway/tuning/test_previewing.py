@@ -215,6 +215,12 @@ def test_each_colour_stands_beside_its_word(edge: Edge, lanes: list[str], kinds:
     assert len(seen.all("circle")) == len(seen.marks)
 
 
+def test_from_its_beginning_on_a_rule_is_there() -> None:
+    (window, rule) = Seen(previewed().pictures()["rule_added"]).spans("window")
+    assert window == (LEFT, WIDTH - 10)
+    assert LEFT < rule[0] < rule[1] == WIDTH - 10
+
+
 def test_a_rule_without_a_window_has_no_lane_of_one() -> None:
     assert Seen(previewed(BATTERY).pictures()["restart"]).lanes == ["it holds", "away", "told"]
 
@@ -271,7 +277,18 @@ def overlap(a: ElementTree.Element, b: ElementTree.Element) -> bool:
     return near and a_left < b_right and b_left < a_right
 
 
-texts = st.sampled_from(["居民", "网格员", "grid worker", "cleared", "m", "解除", "维修公司 repair company"])
+texts = st.sampled_from(
+    [
+        "业主委员会北家属院分会",
+        "居民",
+        "网格员",
+        "grid worker",
+        "cleared",
+        "m",
+        "解除",
+        "维修公司 repair company",
+    ]
+)
 marks = st.lists(st.tuples(st.integers(0, 120), texts), max_size=12).map(
     lambda many: tuple(Mark(NOON + minute * MINUTE_MS, text) for minute, text in many)
 )

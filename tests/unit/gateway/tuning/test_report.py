@@ -254,7 +254,6 @@ def test_how_long_a_year_would_take_is_said_where_enough_was_measured(readings: 
     assert report(replace(c, nights=c.nights[:2]), seconds=20.0, doors=2_000).takes() == said
 
 
-@pytest.mark.xfail(reason="a blank stands between two Chinese sentences", strict=True)
 def test_two_chinese_sentences_stand_beside_each_other() -> None:
     c = replace(compared(Done(), Done()), readings=ENOUGH_TO_SAY)
     assert "。 " not in report(c, "zh").takes()

@@ -303,7 +303,6 @@ def test_nothing_muted_is_said(house: House) -> None:
     assert "已结束" not in page
 
 
-@pytest.mark.xfail(reason="a kind is shown as it is written in a file, and like one more place", strict=True)
 def test_a_kind_of_entrance_is_said_in_words(house: House) -> None:
     muted(house, "1", kind=["gate"], within=[COMMUNITY])
     page = words(house.phone("maintainer").get("/mutes").text)
@@ -318,11 +317,6 @@ def test_a_kind_of_entrance_is_said_in_words(house: House) -> None:
         pytest.param(
             "anna",
             [COMMUNITY, f"{COMMUNITY}/北家属院", GRID, OTHER_GRID],
-            marks=pytest.mark.xfail(
-                reason="a place above hers is offered as long as all doors in it are hers; "
-                "a mute of it covers whatever is added there",
-                strict=True,
-            ),
         ),
         (
             "maintainer",
