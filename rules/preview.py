@@ -88,7 +88,7 @@ def preview(rule: Rule, at_ms: int, zone: tzinfo, calendar: Calendar) -> list[Sc
         stage.play(_begun(Edge.RULE_ADDED, inside, long), add_after=(first + longest) // 2 + MINUTE_MS),
         stage.play(_begun(Edge.SILENT, inside, held), silent_after=half, silent_for=long),
         stage.play(
-            _begun(Edge.RESTART, inside, long),
+            _begun(Edge.RESTART, inside, held),
             away_after=half,
             away_for=max(first, MINUTE_MS),
         ),

@@ -155,6 +155,14 @@ def test_what_waited_for_the_same_moment_is_one_message(office: Office, phones: 
     with office.db.read() as tx:
         accepted = tx.execute(text("SELECT DISTINCT accepted_at_ms FROM messages")).all()
     assert accepted == [(SIX,)]
+    assert {tuple(office.results(ident)) for ident in ("door", "gate", "over")} == {((0, "accepted"),)}
+
+
+def test_what_did_not_wait_is_no_digest(office: Office, phones: FakePhones) -> None:
+    office.put("door")
+    office.put("gate")
+    wait_for(lambda: states(office, "door", "gate") == {"accepted"}, "both are accepted")
+    assert [r.title for r in phones.received] == ["door：door", "gate：gate"]
 
 
 def test_a_single_one_goes_out_in_its_own_words(office: Office, phones: FakePhones) -> None:
@@ -216,7 +224,8 @@ def test_a_channel_that_fails_keeps_them_together(office: Office, phones: FakePh
     office.play_until("door", "accepted")
     assert states(office, "gate", "lamp") == {"accepted"}
     assert [r.title for r in phones.received] == ["免打扰期间的 3 条通知"] * 3
-    assert office.results("door") == [(0, "later"), (0, "later"), (0, "accepted")]
+    for ident in ("door", "gate", "lamp"):
+        assert office.results(ident) == [(0, "later"), (0, "later"), (0, "accepted")]
 
 
 def test_who_refuses_it_on_every_channel_has_refused_them_all(office: Office, phones: FakePhones) -> None:

@@ -263,8 +263,6 @@ def test_a_message_that_two_rules_lead_to_counts_once_though_the_gateway_restart
     assert told_and_waiting(db) == ["told", "told"]
 
 
-# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
-
 ANOTHER = RULE.replace("name: left-open", "name: another").replace("{after: 4s", "{after: 50s")
 
 

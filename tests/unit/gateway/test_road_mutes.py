@@ -312,9 +312,6 @@ def test_what_is_pressed_while_the_gateway_is_away_is_done_when_it_is_back(tmp_p
     assert [m for m in rows(db, t.messages) if m.expires_at_ms < back] == [], "or the link is never sent"
 
 
-# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
-
-
 @pytest.mark.parametrize("forgotten", [False, True], ids=["at-once", "when-it-is-forgotten"])
 def test_a_mute_that_was_ended_before_it_began_may_be_asked_for_again(
     tmp_path: Path, forgotten: bool

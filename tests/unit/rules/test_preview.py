@@ -252,10 +252,11 @@ def test_of_a_rule_that_tells_at_once_each_picture_shows_what_it_is_about(edge: 
 @pytest.mark.parametrize(
     "told", ["0s residents", "1s residents", "1h residents", "2h residents", "1d residents"]
 )
-def test_however_long_a_rule_waits_each_picture_shows_whom_it_tells(told: str) -> None:
-    for scene in scenes(a_rule(told)).values():
-        assert [role for _, role in scene.told] == ["residents"]
-        assert scene.cleared_ms
+@pytest.mark.parametrize("edge", [Edge.MUTE_ENDS, Edge.RULE_ADDED, Edge.SILENT])
+def test_however_long_a_rule_waits_each_picture_shows_whom_it_tells(told: str, edge: Edge) -> None:
+    scene = scenes(a_rule(told))[edge]
+    assert [role for _, role in scene.told] == ["residents"]
+    assert scene.cleared_ms
 
 
 @pytest.mark.parametrize("edge", IN_THE_MIDDLE)
@@ -334,3 +335,11 @@ def test_nobody_is_told_outside_a_window_in_a_mute_or_while_nobody_knows(
             assert window is None or any(a <= at < b for a, b in scene.windows)
         assert bool(scene.cleared_ms) == bool(scene.raised_ms)
         assert not scene.cleared_ms or scene.holds[1] < scene.cleared_ms <= scene.to_ms
+
+
+# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
+
+
+@pytest.mark.parametrize("told", ["1h residents", "2h residents", "1d residents"])
+def test_however_long_a_rule_waits_the_picture_of_a_restart_shows_whom_it_tells(told: str) -> None:
+    assert [role for _, role in scenes(a_rule(told))[Edge.RESTART].told] == ["residents"]

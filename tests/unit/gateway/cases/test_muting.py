@@ -255,9 +255,6 @@ def test_what_is_over_or_was_never_there_cannot_be_ended(ident: str, now_ms: int
     assert isinstance(unmuted("maintainer", "m1", now_ms=NOW + HOUR_MS - 1), Mute)
 
 
-# -- what is still wrong: it is to be mended, and then loses its mark ---------------------------
-
-
 def test_a_mute_that_was_ended_before_it_began_may_be_asked_for_again() -> None:
     times: dict[str, Any] = {"from_ms": NOW + HOUR_MS, "until_ms": NOW + 2 * HOUR_MS}
     first = asked("leader", {"entrance": ["d1"]}, **times)

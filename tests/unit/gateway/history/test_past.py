@@ -127,10 +127,10 @@ def test_rows_out_of_order_are_played_in_order_and_of_one_moment_as_they_stand(t
 def test_columns_may_stand_in_any_order_among_others(tmp_path: Path) -> None:
     past = from_csv(
         tmp_path,
-        "\ufeffnote, contact ,who,time,entrance\n"
-        'a cart,open,x,2026-11-03T12:00,"a"\n'
+        "\ufefftime,note, contact ,who,entrance\n"
+        '2026-11-03T12:00,a cart,open,x,"a"\n'
         "\n"
-        '"two\nlines",closed,y,2026-11-03T12:01, b \n',
+        '2026-11-03T12:01,"two\nlines",closed,y, b \n',
     )
     assert (said(past), played_back(past)) == ([], [(0, "a", OPEN), (60_000, "b", CLOSED)])
     table = {

@@ -216,8 +216,8 @@ def test_each_colour_stands_beside_its_word(edge: Edge, lanes: list[str], kinds:
 
 
 def test_from_its_beginning_on_a_rule_is_there() -> None:
-    (window, rule) = Seen(previewed().pictures()["rule_added"]).spans("window")
-    assert list(window) == [LEFT, WIDTH - 10]
+    window, rule = map(list, Seen(previewed().pictures()["rule_added"]).spans("window"))
+    assert window == [LEFT, WIDTH - 10]
     assert LEFT < rule[0] < rule[1] == WIDTH - 10
 
 
